@@ -1,0 +1,1 @@
+"""What clinicians say: instruments, endpoints, rules and the study file. No data frames here."""

@@ -1,0 +1,140 @@
+"""One entry under `analyses:` of a study file: which model, of what, in whom.
+
+Terms are named by role, never by formula: a formula is a program.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class _Common(BaseModel):
+    model_config = _STRICT
+
+    title: str
+    """What the analysis answers, as the report prints it."""
+    population: str
+    """Name of a population."""
+    primary: bool = False
+    """The study's headline. Exactly one analysis of a study is primary."""
+    conf_level: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence level of the intervals."""
+
+
+class _Comparison(_Common):
+    endpoint: str
+    """Name of an endpoint."""
+    period: str
+    """Period analysed; `all` in a crossover."""
+    covariates: list[str] = Field(default_factory=list[str])
+    """Participants' columns; `base` is the endpoint's baseline, `period` and `site` are factors."""
+
+
+class Descriptive(_Common):
+    """Counts and summaries: flow, baseline, observed scores, missing values, sessions."""
+
+    model: Literal["descriptive"]
+    """`descriptive`."""
+    period: str
+    """Period described; `all` in a crossover."""
+    parameters: list[str] = Field(default_factory=list[str])
+    """Parameters summarised by arm and visit."""
+    baseline: list[str] = Field(default_factory=list[str])
+    """Participants' columns in the baseline table."""
+
+
+class Mmrm(_Comparison):
+    """Mixed model for repeated measures: unstructured covariance over the scheduled visits."""
+
+    model: Literal["mmrm"]
+    """`mmrm`."""
+    visit: str
+    """Visit of the main contrast."""
+    method: Literal["reml", "ml"] = "reml"
+    """Restricted or full maximum likelihood."""
+
+
+class Lmm(_Comparison):
+    """Linear mixed model with a random intercept for each participant."""
+
+    model: Literal["lmm"]
+    """`lmm`."""
+    time: Literal["continuous", "categorical"]
+    """`continuous`: one slope over the visit's `time`; `categorical`: one mean per visit."""
+    interactions: list[list[str]] = Field(default_factory=list[list[str]])
+    """Pairs of terms, such as `[arm, visit]` or `[arm, time]`."""
+    times: dict[str, float] = Field(default_factory=dict[str, float])
+    """Continuous time: visits whose time is another one in this analysis."""
+    visit: str | None = None
+    """Visit of the main contrast, for categorical time with an arm x visit interaction."""
+    method: Literal["reml", "ml"] = "reml"
+    """Restricted or full maximum likelihood."""
+
+
+class Paired(_Common):
+    """Within-person difference between the two arms of a crossover, at one visit."""
+
+    model: Literal["paired"]
+    """`paired`."""
+    endpoint: str
+    """Name of a score endpoint."""
+    visit: str
+    """Visit compared."""
+
+
+class Ancova(_Comparison):
+    """Analysis of covariance at one visit."""
+
+    model: Literal["ancova"]
+    """`ancova`."""
+    visit: str
+    """Visit analysed."""
+
+
+class Proportions(_Common):
+    """Proportions by arm at each visit, with risk difference and risk ratio."""
+
+    model: Literal["proportions"]
+    """`proportions`."""
+    endpoint: str
+    """Name of a cut-off endpoint."""
+    period: str
+    """Period analysed."""
+    visits: list[str] = Field(min_length=1)
+    """Visits analysed."""
+
+
+class KaplanMeier(_Common):
+    """Time to event: product-limit curve, numbers at risk, median, log-rank test."""
+
+    model: Literal["kaplan_meier"]
+    """`kaplan_meier`."""
+    endpoint: str
+    """Name of a time-to-event endpoint."""
+    period: str
+    """Period analysed."""
+    strata: list[str] = Field(default_factory=list[str])
+    """Participants' columns that stratify the log-rank test."""
+    at_risk_every: int = Field(gt=0)
+    """Days between the numbers at risk under the curve."""
+
+
+class Cox(_Comparison):
+    """Proportional-hazards regression: Efron ties, model-based errors, stratified by strata."""
+
+    model: Literal["cox"]
+    """`cox`."""
+    strata: list[str] = Field(default_factory=list[str])
+    """Participants' columns with a baseline hazard each."""
+    cluster: str | None = None
+    """Participants' column for sandwich errors (40 clusters or more, else the result is flagged)."""
+
+
+Analysis = Annotated[
+    Descriptive | Mmrm | Lmm | Paired | Ancova | Proportions | KaplanMeier | Cox,
+    Field(discriminator="model"),
+]

@@ -1,0 +1,86 @@
+"""What is measured of each participant: endpoints on scores, and rules for time to an event."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class ScoreEndpoint(BaseModel):
+    """A score, or its change from baseline, at each visit."""
+
+    model_config = STRICT
+
+    kind: Literal["value", "change", "percent_change"]
+    """`value` analyses the score itself, `change` score minus baseline, `percent_change` 100 * change / baseline."""
+    parameter: str
+    """Id of a parameter that the tables provide."""
+
+
+class CutoffEndpoint(BaseModel):
+    """A yes or no at each visit: has the score met a cited cut-off?"""
+
+    model_config = STRICT
+
+    kind: Literal["cutoff"]
+    """`cutoff`."""
+    parameter: str
+    """Id of a parameter that the tables provide."""
+    cutoff: str
+    """Id of a cut-off of the parameter's instrument."""
+    missing: Literal["observed", "nonresponse"]
+    """What a missing score means: left out (`observed`) or not met (`nonresponse`). No default: the answer depends on it."""
+
+
+class TimeEndpoint(BaseModel):
+    """Time from a period's start to an event, by a named rule."""
+
+    model_config = STRICT
+
+    kind: Literal["time_to_event"]
+    """`time_to_event`."""
+    rule: str
+    """Name of a rule under `rules`."""
+
+
+Endpoint = Annotated[ScoreEndpoint | CutoffEndpoint | TimeEndpoint, Field(discriminator="kind")]
+
+
+class RecordedRule(BaseModel):
+    """The file already holds time and event, one row per participant."""
+
+    model_config = STRICT
+
+    kind: Literal["recorded"]
+    """`recorded`."""
+    period: str
+    """Period whose start is time 0."""
+    time: str
+    """Participants' column with the time, in the study's `time_unit`."""
+    event: str
+    """Participants' column that is true when the event happened, false when follow-up ended without it."""
+    censored_as: str
+    """The reason written for those without the event."""
+    source: str
+    """Where the definition was published, or `chosen by us`."""
+
+
+class FirstEventRule(BaseModel):
+    """The first event of the named types on or after the period's start; else censored at its end."""
+
+    model_config = STRICT
+
+    kind: Literal["first_event"]
+    """`first_event`."""
+    period: str
+    """Period whose start is time 0; without an event, time ends on the participant's disposition day in it."""
+    types: list[str] = Field(min_length=1)
+    """Values of the events table's `event` that count."""
+    source: str
+    """Where the definition was published, or `chosen by us`."""
+
+
+Rule = Annotated[RecordedRule | FirstEventRule, Field(discriminator="kind")]

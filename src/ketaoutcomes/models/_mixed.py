@@ -1,0 +1,81 @@
+"""From a fit of the engine to ARD rows: coefficients, LS means, contrasts, the proof, what missing values could do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ketaoutcomes.mixed import Fit, LsMean, MixedModelError
+from ketaoutcomes.models._results import Results
+from ketaoutcomes.models._scores import Scores, n_by
+
+
+def coefficients(results: Results, fit: Fit, conf_level: float) -> None:
+    """A row of statistics for each fixed effect."""
+    for term in fit.terms:
+        results.interval(fit.coefficient(term, conf_level), conf_level, n=fit.n_subjects, term=term)
+
+
+def proof(results: Results, fit: Fit) -> None:
+    """What was fitted, and the evidence that it is an optimum."""
+    results.add("n", fit.n_subjects, n=fit.n_subjects, term="fit")
+    results.add("n_rows", fit.n_obs, n=fit.n_subjects, term="fit")
+    values = {
+        "loglik": fit.loglik,
+        "gradient_norm": fit.proof.gradient_norm,
+        "min_eigenvalue_hessian": fit.proof.hessian_min_eigenvalue,
+        "condition_number": fit.proof.covariance_condition,
+        "iterations": fit.proof.iterations,
+    }
+    for statistic, value in values.items():
+        results.add(statistic, float(value), n=fit.n_subjects, term="fit")
+    evidence = f"gradient norm {fit.proof.gradient_norm:.1e}, {fit.proof.iterations} iterations, condition number {fit.proof.covariance_condition:.3g}"
+    results.verdict(fit.status, "; ".join((*fit.flags, evidence)))
+
+
+def means(results: Results, cells: tuple[LsMean, ...], scores: Scores, conf_level: float) -> None:
+    """One LS mean per cell; `n` is the people with a value in it."""
+    for cell in cells:
+        where = dict(cell.cell)
+        n = n_by(scores.rows, where.get("arm"), where.get("visit"))
+        results.interval(cell, conf_level, n=n, term="ls_mean", arm=where.get("arm", ""), visit=where.get("visit", ""))
+
+
+def contrasts(results: Results, fit: Fit, cells: tuple[LsMean, ...], scores: Scores, conf_level: float) -> None:
+    """Each arm against the reference within each visit; `n` is the smaller arm's."""
+    reference = scores.levels["arm"][0]
+    by_cell = {(cell.cell["arm"], cell.cell.get("visit", "")): cell for cell in cells}
+    for (arm, visit), cell in by_cell.items():
+        if arm != reference:
+            found = fit.contrast(np.subtract(cell.row, by_cell[reference, visit].row), conf_level)
+            n = min(n_by(scores.rows, name, visit or None) for name in (arm, reference))
+            results.interval(found, conf_level, n=n, term="contrast", arm=arm, comparator=reference, visit=visit)
+            if visit:
+                missing_shift(results, scores, found.estimate, arm, reference, visit)
+
+
+def missing_shift(results: Results, scores: Scores, contrast: float, arm: str, reference: str, visit: str) -> None:
+    """delta = -contrast / f: the constant which, added to the unobserved values of the arm, moves the estimate to zero.
+
+    f is the fraction of the arm's analysis set without a value at the visit. Exact for a difference of
+    means, approximate under covariates. No row when f = 0.
+    """
+    total = int((scores.people["arm"] == arm).sum())
+    unseen = total - n_by(scores.rows, arm, visit)
+    if unseen:
+        key = {"term": "contrast", "arm": arm, "comparator": reference, "visit": visit}
+        results.add("fraction_missing", unseen / total, n=total, events=unseen, **key)
+        results.add("delta_to_zero", -contrast * total / unseen, n=total, events=unseen, **key)
+
+
+def refused(results: Results, error: MixedModelError, **key: str) -> None:
+    """The rows of an analysis the engine refused: no number, and the reason."""
+    results.status = "not_estimable"
+    results.note = str(error)
+    results.add("estimate", None, **key)
+    results.verdict("not_estimable", str(error))
+
+
+def excluded_text(excluded: dict[str, int]) -> str:
+    """Who was left out, for the methods sentence."""
+    left = [f"{n} {reason}" for reason, n in excluded.items() if n]
+    return f" ({'; '.join(left)} left out)" if left else ""

@@ -1,0 +1,111 @@
+"""The rows that enter a model of scores: population, period, visits, covariates, factor levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ketaoutcomes.domain.analyses import Analysis
+from ketaoutcomes.domain.endpoints import ScoreEndpoint
+from ketaoutcomes.domain.study import Study
+
+_VALUE = {"value": "aval", "change": "chg", "percent_change": "pchg"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Rows for a model.
+
+    Attributes
+    ----------
+    rows
+        One row per participant, period and visit with a value: ``participant, period, arm, visit,
+        time, base, response`` and the covariates.
+    people
+        One row per participant and period of the analysis set, seen or not.
+    levels
+        Factor levels present, the reference first.
+    excluded
+        Participants left out, by reason.
+    """
+
+    rows: pd.DataFrame
+    people: pd.DataFrame
+    levels: dict[str, list[str]]
+    excluded: dict[str, int]
+
+
+def people_of(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Participants (by period) whom the analysis' population and period hold."""
+    adsl = data["adsl"]
+    inside = adsl[f"pop_{analysis.population}"] == "yes"
+    period = getattr(analysis, "period", "all")
+    inside &= (adsl["trtp"] != "") if period == "all" else (adsl["period"] == period)
+    return adsl[inside].rename(columns={"trtp": "arm"}).reset_index(drop=True)
+
+
+def arms_of(study: Study, people: pd.DataFrame) -> list[str]:
+    """Arms that hold people, the reference first, the others in the study file's order."""
+    present = set(people["arm"].dropna())
+    arms = sorted(study.design.arms, key=lambda arm: arm != study.design.reference)
+    return [arm for arm in arms if arm in present] or sorted(present)
+
+
+def scores(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame], covariates: list[str], visit: str | None = None) -> Scores:
+    """Rows for a model of a score endpoint; `visit` restricts to one visit.
+
+    The baseline row is never a response. Rows that intercurrent events take out, without a value,
+    without baseline (when it is needed) or without a covariate do not enter; people who thereby
+    have no row at all are counted in `excluded`.
+    """
+    endpoint = study.endpoints[getattr(analysis, "endpoint")]
+    assert isinstance(endpoint, ScoreEndpoint)
+    people = people_of(study, analysis, data)
+    adqs = data["adqs"]
+    wanted = (adqs["paramcd"] == endpoint.parameter) & (adqs["ablfl"] == "no") & (adqs["anl"] == "yes")
+    if visit is not None:
+        wanted &= adqs["avisit"] == visit
+    names = [name for name in covariates if name not in {"base", "period", "site"}]
+    site = [study.design.site] if "site" in covariates and study.design.site else []
+    rows = adqs[wanted].drop(columns="trtp").merge(people[["participant", "period", "arm", *names, *site]], on=["participant", "period"])
+    rows = rows.assign(visit=rows["avisit"], time=rows["avisitn"], response=rows[_VALUE[endpoint.kind]])
+    if site:
+        rows = rows.rename(columns={site[0]: "site"})
+    seen = rows[rows["aval"].notna()]
+    needed = ["response", *(["base"] if "base" in covariates else []), *names, *(["site"] if site else [])]
+    complete = seen[seen[needed].notna().all(axis=1)].reset_index(drop=True)
+    excluded = {
+        "without a value after baseline": _lost(people, seen),
+        "without baseline or a covariate": _lost(seen, complete),
+    }
+    return Scores(complete, people, _levels(study, complete, people, covariates), excluded)
+
+
+def _lost(before: pd.DataFrame, after: pd.DataFrame) -> int:
+    return before["participant"].nunique() - after["participant"].nunique()
+
+
+def _levels(study: Study, rows: pd.DataFrame, people: pd.DataFrame, covariates: list[str]) -> dict[str, list[str]]:
+    order = {visit.id: visit.time for visit in study.visits}
+    levels = {"visit": sorted(rows["visit"].unique(), key=lambda visit: order[visit])}
+    levels["arm"] = arms_of(study, people)
+    columns = study.participant_columns
+    for name in covariates:
+        if name == "period":
+            levels[name] = [p.id for p in study.periods if p.id in set(rows["period"])]
+        elif name == "site":
+            levels[name] = sorted(rows["site"].unique())
+        elif name != "base" and columns[name].kind not in {"number", "integer"}:
+            present = set(rows[name].dropna())
+            levels[name] = [level for level in columns[name].levels or sorted(present) if level in present]
+    return levels
+
+
+def n_by(rows: pd.DataFrame, arm: str | None = None, visit: str | None = None) -> int:
+    """Participants with a value, in an arm, at a visit."""
+    if arm is not None:
+        rows = rows[rows["arm"] == arm]
+    if visit is not None:
+        rows = rows[rows["visit"] == visit]
+    return int(rows["participant"].nunique())

@@ -1,0 +1,54 @@
+"""{title}: {response} at {visit} was analysed in {population} (n = {n}) by analysis of covariance: fixed effects {terms};
+ordinary least squares, t intervals with {df:.0f} residual degrees of freedom. People without a score at the visit are
+left out."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketaoutcomes.domain.analyses import Ancova
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.mixed import MixedModelError, ols
+from ketaoutcomes.models import _mixed
+from ketaoutcomes.models._results import results
+from ketaoutcomes.models._scores import n_by, scores
+from ketaoutcomes.models._words import response_words
+
+
+def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """LS means by arm, contrasts with the reference, coefficients."""
+    analysis = study.analyses[name]
+    assert isinstance(analysis, Ancova)
+    covariates = ["base", *(c for c in (*study.design.strata, *analysis.covariates) if c != "base")]
+    found = scores(study, analysis, data, covariates, visit=analysis.visit)
+    rows = results(study, name, parameter=analysis.endpoint)
+    terms = [("arm",), *((c,) for c in covariates)]
+    levels = {k: v for k, v in found.levels.items() if k != "visit"}
+    try:
+        fit = ols(found.rows, response="response", fixed=terms, levels=levels)
+    except MixedModelError as error:
+        _mixed.refused(rows, error, term="contrast", visit=analysis.visit)
+        return rows.frame()
+    rows.key["visit"] = analysis.visit
+    cells = fit.ls_means(("arm",), conf_level=analysis.conf_level)
+    for cell in cells:
+        arm, reference = cell.cell["arm"], cells[0].cell["arm"]
+        rows.interval(cell, analysis.conf_level, n=n_by(found.rows, arm), term="ls_mean", arm=arm)
+        if arm != reference:
+            contrast = fit.contrast(cell.row - cells[0].row, analysis.conf_level)
+            n = min(n_by(found.rows, arm), n_by(found.rows, reference))
+            rows.interval(contrast, analysis.conf_level, n=n, term="contrast", arm=arm, comparator=reference)
+            _mixed.missing_shift(rows, found, contrast.estimate, arm, reference, analysis.visit)
+    _mixed.coefficients(rows, fit, analysis.conf_level)
+    _mixed.proof(rows, fit)
+    rows.method(
+        __doc__,
+        title=analysis.title,
+        response=response_words(study, analysis.endpoint),
+        visit=next(v.label for v in study.visits if v.id == analysis.visit and v.period == analysis.period).lower(),
+        population=study.populations[analysis.population].label.lower(),
+        n=fit.n_obs,
+        terms=", ".join(term[0] for term in terms),
+        df=float(fit.df[0]),
+    )
+    return rows.frame()

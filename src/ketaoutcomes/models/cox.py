@@ -1,0 +1,118 @@
+"""{title}: the hazard of the event was compared in {population} (n = {n}, {events} events) by proportional-hazards
+regression on {terms}{strata}; Efron's method for ties; {errors}. Proportional hazards were checked with the
+Grambsch-Therneau test on the Kaplan-Meier scale. The event: {rule}."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ketaoutcomes.domain.analyses import Cox
+from ketaoutcomes.domain.endpoints import TimeEndpoint
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.models._results import Results, results
+from ketaoutcomes.models._scores import arms_of
+from ketaoutcomes.models._survival import Hazards, proportional_hazards
+from ketaoutcomes.models._times import strata_of, times
+
+#: Score times standard error below which the partial likelihood counts as maximised.
+_CONVERGED = 1e-6
+#: Fewer clusters than this make a sandwich variance too small (design decision of issue 2).
+_FEW_CLUSTERS = 40
+
+
+def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Hazard ratios, log hazard ratios with errors, the proportional-hazards check, the proof."""
+    analysis = study.analyses[name]
+    assert isinstance(analysis, Cox)
+    columns = [*analysis.covariates, *analysis.strata, *([analysis.cluster] if analysis.cluster else [])]
+    found, left_out = times(study, analysis, data, columns)
+    rows = results(study, name, parameter=analysis.endpoint)
+    reason = _cannot(study, found)
+    if reason:
+        return _refused(rows, "not_estimable", reason)
+    x = _design(study, analysis, found)
+    if np.linalg.matrix_rank(x - x.mean(axis=0)) < x.shape[1]:
+        return _refused(rows, "not_estimable", f"the terms {', '.join(x.columns)} are not linearly independent")
+    cluster = list(found[analysis.cluster]) if analysis.cluster else None
+    fit = proportional_hazards(
+        found["time"].to_numpy(float), found["event"].to_numpy(bool), x.to_numpy(float), strata_of(found, analysis.strata), cluster, analysis.conf_level
+    )
+    if not fit.gradient_norm < _CONVERGED:
+        return _refused(rows, "failed", f"the partial likelihood was not maximised (scaled score {fit.gradient_norm:.1e})")
+    if cluster is not None and len(set(cluster)) < _FEW_CLUSTERS:
+        rows.status, rows.note = "flagged", f"sandwich errors from {len(set(cluster))} clusters; 40 or more are needed"
+    _emit(rows, study, analysis, found, list(x.columns), fit)
+    _conclude(rows, study, analysis, found, left_out, list(x.columns))
+    return rows.frame()
+
+
+def _cannot(study: Study, found: pd.DataFrame) -> str:
+    events = found.groupby("arm")["event"].sum()
+    if len(events) < 2:
+        return "there is only one arm with people in it"
+    without = [study.design.arms[str(arm)].label for arm in events.index[events == 0]]
+    return f"no events in {', '.join(without)}: a hazard ratio cannot be estimated" if without else ""
+
+
+def _refused(rows: Results, status: str, reason: str) -> pd.DataFrame:
+    rows.status, rows.note = ("failed" if status == "failed" else "not_estimable"), reason
+    rows.add("hazard_ratio", None, term="contrast")
+    rows.verdict(rows.status, reason)
+    return rows.frame()
+
+
+def _design(study: Study, analysis: Cox, found: pd.DataFrame) -> pd.DataFrame:
+    """Columns of the model: an indicator for each arm but the reference, covariates coded likewise."""
+    columns = {f"arm[{arm}]": (found["arm"] == arm).astype(float) for arm in arms_of(study, found)[1:]}
+    for name in analysis.covariates:
+        spec = study.participant_columns[name]
+        if spec.kind in {"number", "integer"}:
+            columns[name] = found[name].astype(float)
+            continue
+        present = [level for level in spec.levels or sorted(found[name].unique()) if (found[name] == level).any()]
+        columns |= {f"{name}[{level}]": (found[name] == level).astype(float) for level in present[1:]}
+    return pd.DataFrame(columns)
+
+
+def _emit(rows: Results, study: Study, analysis: Cox, found: pd.DataFrame, terms: list[str], fit: Hazards) -> None:
+    total, events = len(found), int(found["event"].sum())
+    level = {"conf_level": analysis.conf_level}
+    for at, term in enumerate(terms):
+        for statistic, values in (("estimate", fit.coefficient), ("std_error", fit.std_error), ("z", fit.z), ("p_value", fit.p)):
+            rows.add(statistic, float(values[at]), n=total, events=events, term=term)
+        rows.add("conf_low", float(fit.lower[at]), n=total, events=events, term=term, **level)
+        rows.add("conf_high", float(fit.upper[at]), n=total, events=events, term=term, **level)
+    reference, *others = arms_of(study, found)
+    for arm in others:
+        at = terms.index(f"arm[{arm}]")
+        pair = found[found["arm"].isin([arm, reference])].groupby("arm")["event"]
+        n, fewest = int(pair.size().min()), int(pair.sum().min())
+        key = {"term": "contrast", "arm": arm, "comparator": reference}
+        rows.add("hazard_ratio", float(np.exp(fit.coefficient[at])), n=n, events=fewest, **key)
+        rows.add("p_value", float(fit.p[at]), n=n, events=fewest, **key)
+        rows.add("conf_low", float(np.exp(fit.lower[at])), n=n, events=fewest, **key, **level)
+        rows.add("conf_high", float(np.exp(fit.upper[at])), n=n, events=fewest, **key, **level)
+    for statistic, value in zip(("chisq", "df", "p_value"), fit.ph_test, strict=True):
+        rows.add(statistic, value, n=total, events=events, term="proportional hazards")
+    rows.add("n", total, n=total, term="fit")
+    rows.add("n_events", events, n=total, events=events, term="fit")
+    rows.add("loglik", fit.loglik, n=total, events=events, term="fit")
+    rows.add("gradient_norm", fit.gradient_norm, n=total, events=events, term="fit")
+    rows.verdict(rows.status, "; ".join(part for part in (rows.note, f"scaled score {fit.gradient_norm:.1e}") if part))
+
+
+def _conclude(rows: Results, study: Study, analysis: Cox, found: pd.DataFrame, left_out: int, terms: list[str]) -> None:
+    endpoint = study.endpoints[analysis.endpoint]
+    assert isinstance(endpoint, TimeEndpoint)
+    rows.method(
+        __doc__,
+        title=analysis.title,
+        population=study.populations[analysis.population].label.lower(),
+        n=f"{len(found)}{f'; {left_out} without a time or covariate left out' if left_out else ''}",
+        events=int(found["event"].sum()),
+        terms=", ".join(terms),
+        strata=f", stratified by {', '.join(analysis.strata)}" if analysis.strata else "",
+        errors=f"sandwich errors by {analysis.cluster}" if analysis.cluster else "model-based errors",
+        rule=study.rules[endpoint.rule].source,
+    )

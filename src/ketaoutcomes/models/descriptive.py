@@ -1,0 +1,145 @@
+"""Counts, means and standard deviations describe {population} as observed; nothing is imputed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketaoutcomes.domain.analyses import Descriptive
+from ketaoutcomes.domain.instruments import instruments
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.models._results import Results, results
+from ketaoutcomes.models._scores import arms_of, people_of
+
+
+def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Flow, baseline, observed scores, missing values and sessions, by arm and together."""
+    analysis = study.analyses[name]
+    assert isinstance(analysis, Descriptive)
+    people = people_of(study, analysis, data)
+    rows = results(study, name)
+    _flow(rows, analysis, data, people)
+    for variable in analysis.baseline:
+        _baseline(rows, study, variable, people)
+    for parameter in analysis.parameters:
+        _observed(rows, parameter, people, data["adqs"])
+    _sessions(rows, study, people, data["adex"])
+    rows.method(__doc__, population=study.populations[analysis.population].label.lower())
+    rows.verdict("ok", "counted")
+    return rows.frame()
+
+
+def _groups(people: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Each arm, and everybody under the empty name where there is more than one arm."""
+    arms = [(str(arm), part) for arm, part in people.groupby("arm", sort=True)]
+    return [("", people), *(arms if len(arms) > 1 else [])]
+
+
+def _flow(rows: Results, analysis: Descriptive, data: dict[str, pd.DataFrame], people: pd.DataFrame) -> None:
+    everybody = int(data["adsl"]["participant"].nunique())
+    for arm, part in _groups(people):
+        n = int(part["participant"].nunique())
+        rows.add("n", n, n=n, parameter="people", arm=arm)
+        _ends(rows, arm, part)
+        for parameter in analysis.parameters[:1]:
+            _analysed(rows, arm, part, parameter, data["adqs"])
+    entered = int(people["participant"].nunique())
+    rows.add("n", everybody, n=everybody, parameter="enrolment")
+    rows.add("n", entered, n=entered, parameter="enrolment", term="entered")
+    rows.add("n", everybody - entered, n=everybody - entered, parameter="enrolment", term="did not enter")
+
+
+def _ends(rows: Results, arm: str, part: pd.DataFrame) -> None:
+    """How the period ended for whom; reasons add up to the arm."""
+    if part["status"].isna().all():
+        return
+    reason = part["reason"].fillna("")
+    ended = part["status"].fillna("no disposition recorded")
+    label = ended.where((reason == "") | (ended == "completed"), ended + ": " + reason)
+    rows.add("n", len(part), n=len(part), parameter="disposition", arm=arm)
+    for term, count in label.value_counts().sort_index().items():
+        rows.add("n", int(count), n=int(count), parameter="disposition", arm=arm, term=str(term))
+
+
+def _analysed(rows: Results, arm: str, part: pd.DataFrame, parameter: str, adqs: pd.DataFrame) -> None:
+    """Who has a baseline and a later score; the four groups add up to the arm."""
+    scores = adqs[adqs["paramcd"] == parameter].merge(part[["participant", "period"]], on=["participant", "period"])
+    base = set(scores["participant"][scores["base"].notna()])
+    later = set(scores["participant"][scores["aval"].notna() & (scores["ablfl"] == "no")])
+    everybody = set(part["participant"])
+    groups = {
+        "baseline and a later score": base & later,
+        "no score after baseline": base - later,
+        "no baseline": later - base,
+        "neither": everybody - base - later,
+    }
+    rows.add("n", len(everybody), n=len(everybody), parameter="analysis set", arm=arm)
+    for term, members in groups.items():
+        count = len(members & everybody)
+        rows.add("n", count, n=count, parameter="analysis set", arm=arm, term=term)
+
+
+def _baseline(rows: Results, study: Study, variable: str, people: pd.DataFrame) -> None:
+    column = study.participant_columns[variable]
+    once = people.drop_duplicates("participant")
+    if column.kind in {"number", "integer"}:
+        for arm, part in _groups(once):
+            values = part[variable].dropna().astype(float)
+            _mean(rows, values, parameter=variable, arm=arm)
+        return
+    levels = column.levels or sorted(once[variable].dropna().unique())
+    if variable == study.design.site:
+        for arm, part in _groups(once):
+            rows.add("n", int(part[variable].nunique()), n=len(part), parameter="sites", arm=arm)
+        return
+    for arm, part in _groups(once):
+        known = int(part[variable].notna().sum())
+        rows.add("n", known, n=known, parameter=variable, arm=arm)
+        for level in levels:
+            count = int((part[variable] == level).sum())
+            rows.add("n", count, n=known, events=count, parameter=variable, arm=arm, term=level)
+            rows.add("percent", 100 * count / known if known else None, n=known, events=count, parameter=variable, arm=arm, term=level)
+
+
+def _mean(rows: Results, values: pd.Series, suffix: str = "", **key: str | float) -> None:
+    n = len(values)
+    if not suffix:
+        rows.add("n", n, n=n, **key)
+    if n:
+        rows.add(f"mean{suffix}", float(values.mean()), n=n, **key)
+    if n > 1:
+        rows.add(f"sd{suffix}", float(values.std(ddof=1)), n=n, **key)
+
+
+def _observed(rows: Results, parameter: str, people: pd.DataFrame, adqs: pd.DataFrame) -> None:
+    """Observed means by visit, and how many of those expected were seen."""
+    scores = adqs[adqs["paramcd"] == parameter].drop(columns="trtp")
+    joined = scores.merge(people[["participant", "period", "arm"]], on=["participant", "period"])
+    for arm, part in _groups(joined):
+        for (visit, day), at in part.groupby(["avisit", "avisitn"]):
+            key: dict[str, str | float] = {"parameter": parameter, "arm": arm, "visit": str(visit), "day": float(day)}
+            _mean(rows, at["aval"].dropna(), **key)
+            _mean(rows, at["chg"].dropna() if (at["ablfl"] == "no").all() else at["chg"][:0], "_change", **key)
+            seen, expected = int(at["aval"].notna().sum()), len(at)
+            rows.add("n_expected", expected, n=expected, **key)
+            rows.add("n_observed", seen, n=seen, **key)
+            rows.add("n_missing", expected - seen, n=expected - seen, **key)
+            rows.add("percent_missing", 100 * (expected - seen) / expected, n=expected, events=expected - seen, **key)
+
+
+def _sessions(rows: Results, study: Study, people: pd.DataFrame, adex: pd.DataFrame) -> None:
+    """Dose and peak measurements by treatment session; shares at or above a safety cut-off."""
+    joined = adex.drop(columns="trtp").merge(people[["participant", "period", "arm"]], on=["participant", "period"])
+    columns = {n: c for t in study.tables.values() if t.provides == "sessions" for n, c in t.columns.items() if n not in {"session", "day"}}
+    for name, column in columns.items():
+        if column.kind not in {"number", "integer"}:
+            continue
+        cutoffs = instruments()[column.instrument].cutoffs if column.instrument else {}
+        for arm, part in _groups(joined):
+            for session, at in part.groupby("session"):
+                values = at[name].dropna().astype(float)
+                key: dict[str, str | float] = {"parameter": name, "arm": arm, "visit": f"session {int(session)}", "day": float(session)}
+                _mean(rows, values, **key)
+                for cut, rule in cutoffs.items():
+                    met = int((values >= rule.value).sum()) if rule.rule == "at_least" else 0
+                    rows.add("n_events", met, n=len(values), events=met, term=cut, **key)
+                    rows.add("percent", 100 * met / len(values) if len(values) else None, n=len(values), events=met, term=cut, **key)

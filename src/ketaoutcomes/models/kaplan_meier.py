@@ -1,0 +1,93 @@
+"""{title}: time from the start of {period} to the event was described in {population} (n = {n}) by product-limit curves
+with Greenwood errors and limits on the log scale; arms were compared by {test}. The event: {rule}. People without it are
+censored when their follow-up ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ketaoutcomes.domain.analyses import KaplanMeier
+from ketaoutcomes.domain.endpoints import TimeEndpoint
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.models._results import Results, results
+from ketaoutcomes.models._scores import arms_of
+from ketaoutcomes.models._survival import Curve, log_rank, median, product_limit
+from ketaoutcomes.models._times import strata_of, times
+
+
+def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Curve, numbers at risk, median and log-rank test."""
+    analysis = study.analyses[name]
+    assert isinstance(analysis, KaplanMeier)
+    found, left_out = times(study, analysis, data, analysis.strata)
+    arms = arms_of(study, found)
+    rows = results(study, name, parameter=analysis.endpoint)
+    if not len(found):
+        rows.add("n", 0, n=0)
+        rows.verdict("not_estimable", "nobody has a time")
+        return rows.frame()
+    for arm in arms:
+        part = found[found["arm"] == arm]
+        _describe(rows, part, arm, analysis)
+    test = ""
+    if len(arms) > 1:
+        test = f"the log-rank test{' stratified by ' + ', '.join(analysis.strata) if analysis.strata else ''}"
+        _test(rows, found, analysis)
+    _conclude(rows, study, analysis, len(found), left_out, test)
+    return rows.frame()
+
+
+def _describe(rows: Results, part: pd.DataFrame, arm: str, analysis: KaplanMeier) -> None:
+    time, event = part["time"].to_numpy(float), part["event"].to_numpy(bool)
+    curve = product_limit(time, event, analysis.conf_level)
+    n, events = len(part), int(event.sum())
+    rows.add("n", n, n=n, arm=arm)
+    rows.add("n_events", events, n=n, events=events, arm=arm)
+    _curve(rows, curve, arm, analysis.conf_level)
+    for day in np.arange(0, time.max() + 1, analysis.at_risk_every):
+        at_risk, before = int((time >= day).sum()), time <= day
+        rows.add("n_at_risk", at_risk, n=at_risk, term="at risk", day=float(day), arm=arm)
+        rows.add("n_events", int((event & before).sum()), n=n, events=int((event & before).sum()), term="at risk", day=float(day), arm=arm)
+        rows.add("n_censored", int((~event & before).sum()), n=n, events=int((~event & before).sum()), term="at risk", day=float(day), arm=arm)
+    rows.add("median", median(curve.time, curve.survival), n=n, events=events, term="median", arm=arm)
+    rows.add("conf_low", median(curve.time, curve.lower), n=n, events=events, term="median", arm=arm, conf_level=analysis.conf_level)
+    rows.add("conf_high", median(curve.time, curve.upper), n=n, events=events, term="median", arm=arm, conf_level=analysis.conf_level)
+
+
+def _curve(rows: Results, curve: Curve, arm: str, conf_level: float) -> None:
+    """The curve from day 0, a row for each time with events, and its end."""
+    steps = np.flatnonzero((curve.events > 0) | (np.arange(len(curve.time)) == len(curve.time) - 1))
+    if curve.time[steps[0]] > 0:
+        start = int(curve.at_risk[0])
+        for statistic in ("survival", "conf_low", "conf_high"):
+            level = {} if statistic == "survival" else {"conf_level": conf_level}
+            rows.add(statistic, 1.0, n=start, events=0, term="curve", day=0.0, arm=arm, **level)
+    for at in steps:
+        where = {"n": int(curve.at_risk[at]), "events": int(curve.events[at]), "term": "curve", "day": float(curve.time[at]), "arm": arm}
+        rows.add("survival", curve.survival[at], **where)
+        rows.add("conf_low", curve.lower[at], conf_level=conf_level, **where)
+        rows.add("conf_high", curve.upper[at], conf_level=conf_level, **where)
+
+
+def _test(rows: Results, found: pd.DataFrame, analysis: KaplanMeier) -> None:
+    strata = strata_of(found, analysis.strata)
+    values = log_rank(found["time"].to_numpy(float), found["event"].to_numpy(bool), list(found["arm"]), strata)
+    n, events = int(found.groupby("arm").size().min()), int(found.groupby("arm")["event"].sum().min())
+    for statistic, value in zip(("chisq", "df", "p_value"), values, strict=True):
+        rows.add(statistic, value, n=n, events=events, term="log-rank")
+
+
+def _conclude(rows: Results, study: Study, analysis: KaplanMeier, n: int, left_out: int, test: str) -> None:
+    endpoint = study.endpoints[analysis.endpoint]
+    assert isinstance(endpoint, TimeEndpoint)
+    rows.method(
+        __doc__,
+        title=analysis.title,
+        period=study.period(analysis.period).label.lower(),
+        population=study.populations[analysis.population].label.lower(),
+        n=f"{n}{f'; {left_out} without a time left out' if left_out else ''}",
+        test=test or "no test (one arm)",
+        rule=study.rules[endpoint.rule].source,
+    )
+    rows.verdict("ok", "closed form")

@@ -1,0 +1,55 @@
+"""{title}: {response} at the scheduled visits after baseline was analysed in {population} (n = {n}) with a mixed model
+for repeated measures: fixed effects {terms}; unstructured covariance over {visits} visits common to all; {likelihood};
+Satterthwaite degrees of freedom. Least-squares means stand at each covariate's mean over the rows that entered the fit,
+with equal weights over factors. Scores after intercurrent events were handled as declared; missing scores are assumed
+missing at random given what was seen."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketaoutcomes.domain.analyses import Mmrm
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.mixed import MixedModelError, mmrm
+from ketaoutcomes.models import _mixed
+from ketaoutcomes.models._results import results
+from ketaoutcomes.models._scores import scores
+from ketaoutcomes.models._words import likelihood_words, response_words
+
+
+def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """LS means by arm and visit, contrasts with the reference, coefficients, covariance, proof."""
+    analysis = study.analyses[name]
+    assert isinstance(analysis, Mmrm)
+    covariates = ["base", *(c for c in (*study.design.strata, *analysis.covariates) if c != "base")]
+    found = scores(study, analysis, data, covariates)
+    rows = results(study, name, parameter=analysis.endpoint)
+    compared = len(found.levels["arm"]) > 1
+    terms = [("base",), *([("arm",)] if compared else []), ("visit",), ("base", "visit"), *([("arm", "visit")] if compared else [])]
+    terms += [(c,) for c in covariates if c != "base"]
+    levels = {k: v for k, v in found.levels.items() if k != "arm" or compared}
+    try:
+        fit = mmrm(found.rows, response="response", fixed=terms, levels=levels, subject="participant", visit="visit", reml=analysis.method == "reml")
+    except MixedModelError as error:
+        _mixed.refused(rows, error, term="contrast", visit=analysis.visit)
+        return rows.frame()
+    rows.status, rows.note = fit.status, "; ".join(fit.flags)
+    cells = fit.ls_means(("arm", "visit") if compared else ("visit",), conf_level=analysis.conf_level)
+    _mixed.means(rows, cells, found, analysis.conf_level)
+    if compared:
+        _mixed.contrasts(rows, fit, cells, found, analysis.conf_level)
+    _mixed.coefficients(rows, fit, analysis.conf_level)
+    for i, first in enumerate(fit.covariance_labels):
+        rows.add("variance", fit.covariance[i, i], n=fit.n_subjects, term="covariance", visit=first)
+    _mixed.proof(rows, fit)
+    rows.method(
+        __doc__,
+        title=analysis.title,
+        response=response_words(study, analysis.endpoint),
+        population=study.populations[analysis.population].label.lower(),
+        n=f"{fit.n_subjects}{_mixed.excluded_text(found.excluded)}",
+        terms=", ".join(" x ".join(term) for term in terms),
+        visits=len(found.levels["visit"]),
+        likelihood=likelihood_words(analysis.method),
+    )
+    return rows.frame()

@@ -1,0 +1,71 @@
+"""{title}: each participant's {response} at {visit} was compared between {arm} and {reference} in {population}, by the mean
+within-person difference with a t interval; the {n} people seen in both periods enter. Order and carry-over are not
+adjusted for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtr, stdtrit
+
+from ketaoutcomes.domain.analyses import Paired
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.models._results import results
+from ketaoutcomes.models._scores import arms_of, scores
+from ketaoutcomes.models._words import response_words
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A mean difference with its t interval."""
+
+    estimate: float
+    se: float
+    df: float
+    t: float
+    p: float
+    lower: float
+    upper: float
+
+
+def mean_difference(differences: np.ndarray, conf_level: float) -> Difference:
+    """Mean of paired differences (at least 2), with the one-sample t interval (Student 1908)."""
+    n = len(differences)
+    mean, se, df = float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(n)), float(n - 1)
+    t = mean / se if se > 0 else float("nan")
+    half = float(stdtrit(df, 0.5 + conf_level / 2)) * se
+    return Difference(mean, se, df, t, float(2 * stdtr(df, -abs(t))), mean - half, mean + half)
+
+
+def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Mean within-person difference of each arm from the reference."""
+    analysis = study.analyses[name]
+    assert isinstance(analysis, Paired)
+    found = scores(study, analysis, data, [], visit=analysis.visit)
+    reference, *others = arms_of(study, found.people)
+    wide = found.rows.pivot(index="participant", columns="arm", values="response")
+    rows = results(study, name, parameter=analysis.endpoint, visit=analysis.visit)
+    for arm in others:
+        pairs = (wide[arm] - wide[reference]).dropna().to_numpy(float)
+        key = {"term": "contrast", "arm": arm, "comparator": reference}
+        if len(pairs) < 2 or not pairs.std() > 0:
+            rows.status, rows.note = "not_estimable", "fewer than 2 pairs, or all differences equal"
+            rows.add("estimate", None, **key)
+            rows.verdict("not_estimable", rows.note)
+            return rows.frame()
+        rows.add("n", len(pairs), n=len(pairs), **key)
+        rows.interval(mean_difference(pairs, analysis.conf_level), analysis.conf_level, n=len(pairs), **key)
+        rows.method(
+            __doc__,
+            title=analysis.title,
+            response=response_words(study, analysis.endpoint),
+            visit=next(v.label for v in study.visits if v.id == analysis.visit).lower(),
+            arm=study.design.arms[arm].label.lower(),
+            reference=study.design.arms[reference].label.lower(),
+            population=study.populations[analysis.population].label.lower(),
+            n=len(pairs),
+        )
+    rows.verdict("ok", "closed form")
+    return rows.frame()

@@ -1,0 +1,1 @@
+"""What tables look like: the cohort, the analysis data, the analysis results."""

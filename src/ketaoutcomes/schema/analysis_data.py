@@ -1,0 +1,69 @@
+"""Analysis data, named after CDISC ADaM: one schema per table, one meaning per column.
+
+``adsl`` one row per participant and period: planned arm ``trtp``, actual arm ``trta``, first day
+``start``, disposition, one ``pop_<population>`` flag each, the participants' columns.
+``adqs`` one row per participant, period, parameter and expected visit, so that a missing visit is
+a row: ``aval``, ``base``, ``chg``, ``pchg``; ``anl`` is ``yes`` when intercurrent events leave the
+value in the analysis. Cut-off endpoints are parameters too (0 or 1).
+``adtte`` one row per participant and time-to-event endpoint: ``aval`` days, ``cnsr`` 0 = event.
+``adex`` sessions, ``adae`` events.
+"""
+
+from __future__ import annotations
+
+from ketaoutcomes.schema.table import INTEGER, NUMBER, TEXT, Schema
+
+ADSL = Schema(
+    "adsl",
+    {
+        "participant": INTEGER,
+        "period": TEXT,
+        "trtp": TEXT,
+        "trta": TEXT,
+        "start": NUMBER,
+        "status": TEXT,
+        "reason": TEXT,
+        "last_day": NUMBER,
+    },
+    key=("participant", "period"),
+    extras=True,
+)
+ADQS = Schema(
+    "adqs",
+    {
+        "participant": INTEGER,
+        "period": TEXT,
+        "trtp": TEXT,
+        "paramcd": TEXT,
+        "avisit": TEXT,
+        "avisitn": NUMBER,
+        "ady": NUMBER,
+        "aval": NUMBER,
+        "base": NUMBER,
+        "chg": NUMBER,
+        "pchg": NUMBER,
+        "ablfl": TEXT,
+        "anl": TEXT,
+    },
+    key=("participant", "period", "paramcd", "avisit"),
+    required=("avisitn", "ablfl", "anl"),
+)
+ADTTE = Schema(
+    "adtte",
+    {"participant": INTEGER, "period": TEXT, "trtp": TEXT, "paramcd": TEXT, "aval": NUMBER, "cnsr": INTEGER, "evntdesc": TEXT},
+    key=("participant", "paramcd"),
+    required=("period", "aval", "cnsr", "evntdesc"),
+)
+ADEX = Schema(
+    "adex",
+    {"participant": INTEGER, "period": TEXT, "trtp": TEXT, "session": INTEGER, "ady": NUMBER},
+    key=("participant", "period", "session"),
+    extras=True,
+)
+ADAE = Schema(
+    "adae",
+    {"participant": INTEGER, "record": INTEGER, "ady": NUMBER, "event": TEXT},
+    key=("participant", "record"),
+    required=("ady", "event"),
+)
+ANALYSIS_DATA = {schema.name: schema for schema in (ADSL, ADQS, ADTTE, ADEX, ADAE)}

@@ -1,0 +1,164 @@
+"""Analysis results data: one row per number, after the CDISC Analysis Results Standard.
+
+Key columns say what the number is of, `statistic` (closed vocabulary) what it is, `method` which
+variant. `n` and `events` are the people and events behind the value: `release` decides by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from ketaoutcomes.schema.table import INTEGER, NUMBER, TEXT, Schema, SchemaError
+
+KEY = (
+    "study", "analysis", "population", "parameter", "subgroup", "level", "period", "arm",
+    "comparator", "visit", "day", "term", "method", "conf_level", "statistic",
+)  # fmt: skip
+ARD = Schema(
+    "ard",
+    {
+        **dict.fromkeys(KEY, TEXT),
+        "day": NUMBER,
+        "conf_level": NUMBER,
+        "value": NUMBER,
+        "text": TEXT,
+        "n": INTEGER,
+        "events": INTEGER,
+        "status": TEXT,
+        "note": TEXT,
+    },
+    key=(),
+)
+STATUSES = ("ok", "flagged", "not_estimable", "failed", "withheld")
+Status = Literal["ok", "flagged", "not_estimable", "failed", "withheld"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """A word of the vocabulary: how it is called, its unit and how many decimals displays show.
+
+    `kind`: ``count`` people or events; ``share`` computed from counts; ``number`` anything else;
+    ``text`` words. `disclosure` treats the kinds differently.
+    """
+
+    label: str
+    digits: int
+    kind: Literal["count", "share", "number", "text"] = "number"
+    unit: str = ""
+
+
+STATISTICS: dict[str, Statistic] = {
+    # people
+    "n": Statistic("n", 0, "count"),
+    "n_expected": Statistic("n expected", 0, "count"),
+    "n_observed": Statistic("n observed", 0, "count"),
+    "n_missing": Statistic("n missing", 0, "count"),
+    "n_events": Statistic("events", 0, "count"),
+    "n_at_risk": Statistic("at risk", 0, "count"),
+    "n_censored": Statistic("censored", 0, "count"),
+    "n_rows": Statistic("values analysed", 0, "count"),
+    "percent": Statistic("%", 1, "share", "%"),
+    "percent_missing": Statistic("% missing", 1, "share", "%"),
+    # summaries
+    "mean": Statistic("mean", 1),
+    "sd": Statistic("SD", 1),
+    "mean_change": Statistic("mean change", 1),
+    "sd_change": Statistic("SD of change", 1),
+    "smd": Statistic("standardised difference", 2),
+    # estimates
+    "estimate": Statistic("estimate", 2),
+    "std_error": Statistic("SE", 2),
+    "conf_low": Statistic("lower limit", 2),
+    "conf_high": Statistic("upper limit", 2),
+    "df": Statistic("df", 1),
+    "t": Statistic("t", 2),
+    "z": Statistic("z", 2),
+    "chisq": Statistic("chi-square", 2),
+    "p_value": Statistic("p", 3),
+    "hazard_ratio": Statistic("hazard ratio", 2),
+    "risk_ratio": Statistic("risk ratio", 2),
+    "risk_difference": Statistic("risk difference", 1, unit="percentage points"),
+    "survival": Statistic("event-free", 3),
+    "median": Statistic("median", 0, unit="days"),
+    "variance": Statistic("variance", 2),
+    "correlation": Statistic("correlation", 2),
+    "delta_to_zero": Statistic("delta that moves the estimate to zero", 2),
+    "fraction_missing": Statistic("fraction without a value", 3),
+    # proof of a fit
+    "loglik": Statistic("log-likelihood", 2),
+    "gradient_norm": Statistic("gradient norm", 12),
+    "min_eigenvalue_hessian": Statistic("smallest eigenvalue of the Hessian", 6),
+    "condition_number": Statistic("condition number of the covariance", 1),
+    "iterations": Statistic("iterations", 0),
+    # published targets
+    "published": Statistic("published", 5),
+    "reproduced": Statistic("ours", 5),
+    "difference": Statistic("difference", 5),
+    "agreement": Statistic("agreement", 0, "text"),
+    # words
+    "method": Statistic("method", 0, "text"),
+    "verdict": Statistic("verdict", 0, "text"),
+    "label": Statistic("label", 0, "text"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """An additive relation between counts that agree on all other key columns.
+
+    `total` = sum of `parts`, where both are values of the key column `column`.
+    """
+
+    column: str
+    total: str
+    parts: tuple[str, ...] | None
+    """None: every other value of the column."""
+
+
+#: What adds up to what. Stated here, used by `release` to keep a withheld count from being
+#: computed by subtraction, and by its tests.
+RELATIONS = (
+    Relation("statistic", "n_expected", ("n_observed", "n_missing")),
+    Relation("arm", "", None),
+    Relation("term", "", None),
+)
+
+
+def check(frame: pd.DataFrame) -> pd.DataFrame:
+    """An ARD in canonical order, or an error naming what breaks the contract.
+
+    Raises
+    ------
+    SchemaError
+        Key not unique, statistic outside the vocabulary, unknown status, a number without one.
+    """
+    frame = ARD.conform(frame)
+    frame[list(set(KEY) - {"day", "conf_level"})] = frame[list(set(KEY) - {"day", "conf_level"})].fillna("")
+    unknown = sorted(set(frame["statistic"]) - set(STATISTICS))
+    if unknown:
+        raise SchemaError(f"ard: statistics outside the vocabulary: {unknown}")
+    wrong = sorted(set(frame["status"]) - set(STATUSES))
+    if wrong:
+        raise SchemaError(f"ard: unknown status {wrong}")
+    twice = frame[frame.duplicated(list(KEY), keep=False)]
+    if len(twice):
+        example = {column: twice.iloc[0][column] for column in KEY}
+        raise SchemaError(f"ard: {len(twice)} rows share their key, for example {example}")
+    return frame
+
+
+def bind(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Several ARDs as one, checked."""
+    return check(pd.concat(list(frames), ignore_index=True))
+
+
+def match(frame: pd.DataFrame, **wanted: str | float) -> pd.DataFrame:
+    """The rows whose columns have these values."""
+    rows = pd.Series(True, index=frame.index)
+    for column, value in wanted.items():
+        rows &= frame[column] == value
+    return frame[rows]
