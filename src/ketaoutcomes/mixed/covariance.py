@@ -16,6 +16,8 @@ from ketaoutcomes.mixed.errors import NearSingularCovariance
 from ketaoutcomes.mixed.moments import Moments
 
 LARGEST_CONDITION = 1e12
+NEAR_SINGULAR = 1e8
+SMALLEST_START = 0.05
 
 
 def condition(v: NDArray[np.float64]) -> float:
@@ -50,7 +52,7 @@ class Structure(Protocol):
         ...
 
     def starts(self, moments: Moments) -> list[NDArray[np.float64]]:
-        """Starting values, each of shape (k,); the fit begins at the best."""
+        """Starting values, each of shape (k,); the fit tries all of them."""
         ...
 
 
@@ -105,19 +107,23 @@ class Unstructured:
         return result
 
     def starts(self, moments: Moments) -> list[NDArray[np.float64]]:
-        """Pairwise covariances of the OLS residuals, ridged to positive definite."""
+        """Pairwise covariances of the OLS residuals, ridged to positive definite; and compound symmetry."""
         products, counts = moments.residual_products()
-        factor = np.linalg.cholesky(_ridged(products / counts))
+        symmetric = 0.5 * np.eye(self.n_visits) + 0.5
+        return [self._theta(_ridged(products / counts)), self._theta(symmetric)]
+
+    def _theta(self, v: NDArray[np.float64]) -> NDArray[np.float64]:
+        factor = np.asarray(np.linalg.cholesky(v), dtype=np.float64)
         np.fill_diagonal(factor, np.log(np.diag(factor)))
-        return [factor[np.tril_indices(self.n_visits)]]
+        return factor[np.tril_indices(self.n_visits)]
 
 
 def _ridged(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shrink the correlations towards 0 until the smallest eigenvalue of the correlation matrix is at least 0.05."""
+    """Shrink the correlations towards 0 until their matrix has no eigenvalue below 0.05."""
     sd = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(sd, sd)
-    smallest = float(np.linalg.eigvalsh(correlation)[0])
-    weight = 0.0 if smallest >= 0.05 else (0.05 - smallest) / (1.0 - smallest)
+    shortfall = SMALLEST_START - float(np.linalg.eigvalsh(correlation)[0])
+    weight = max(0.0, shortfall / (shortfall + 1 - SMALLEST_START))
     correlation = (1 - weight) * correlation + weight * np.eye(len(sd))
     return correlation * np.outer(sd, sd)
 
@@ -155,8 +161,8 @@ class RandomIntercept:
         return result
 
     def starts(self, moments: Moments) -> list[NDArray[np.float64]]:
-        """A grid of intraclass correlations at total variance 1: the criterion may have two minima off balance."""
-        shares = np.array([0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98])
+        """Three intraclass correlations at total variance 1: the criterion may have two minima off balance."""
+        shares = np.array([0.05, 0.5, 0.95])
         return [np.array([np.sqrt(share), 0.5 * np.log1p(-share)]) for share in shares]
 
     def without_intercept(self) -> Independent:

@@ -101,11 +101,12 @@ def build_design(
         See `errors`; nothing is dropped or repaired silently.
     """
     variables = _variables(fixed)
-    _require_columns(data, [response, subject, *variables, *([visit] if visit else [])])
+    _require_columns(data, [response, subject, *variables, *([] if visit is None else [visit])])
     _require_margins(fixed)
     if visit is not None and visit not in levels:
         raise InvalidTerms(f"The visit column {visit!r} has no declared levels; list its visits in order in `levels`.")
-    factors = [v for v in dict.fromkeys([*variables, *([visit] if visit else [])]) if v in levels]
+    used = variables if visit is None or visit in variables else [*variables, visit]
+    factors = [name for name in used if name in levels]
     codes = {name: _factor_codes(data, name, levels[name]) for name in factors}
     numeric = {name: _numeric(data, name) for name in variables if name not in levels}
     y = _numeric(data, response)
@@ -113,7 +114,7 @@ def build_design(
     declared = {name: tuple(levels[name]) for name in factors}
     columns = tuple(_columns(fixed, declared))
     x = np.column_stack([_data_column(column, codes, numeric, declared, len(y)) for column in columns])
-    seen = codes[visit] if visit else None
+    seen = None if visit is None else codes[visit]
     order = np.lexsort((y, *x.T[::-1], *([seen] if seen is not None else []), ids))
     if seen is not None:
         _require_one_row_per_visit(ids[order], seen[order])
@@ -125,7 +126,7 @@ def build_design(
         y=y[order],
         subject=ids[order],
         visit=None if seen is None else seen[order],
-        visits=declared[visit] if visit else (),
+        visits=() if visit is None else declared[visit],
         coding=coding,
     )
 
@@ -175,7 +176,9 @@ def _factor_codes(data: pd.DataFrame, name: str, levels: Sequence[str]) -> NDArr
 def _numeric(data: pd.DataFrame, name: str) -> NDArray[np.float64]:
     values = data[name]
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_complex_dtype(values):
-        raise InvalidTerms(f"The column {name!r} is not numeric; convert it, or declare its levels to use it as a factor.")
+        raise InvalidTerms(
+            f"The column {name!r} is not numeric; convert it, or declare its levels to use it as a factor."
+        )
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     bad = int((~np.isfinite(numbers)).sum())
     if bad:

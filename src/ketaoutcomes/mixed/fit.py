@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ketaoutcomes.mixed import contrasts
 from ketaoutcomes.mixed import ls_means as least_squares
 from ketaoutcomes.mixed.contrasts import Estimate, JointTest
-from ketaoutcomes.mixed.covariance import RandomIntercept, Unstructured, condition
+from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, RandomIntercept, Unstructured, condition
 from ketaoutcomes.mixed.design import Coding, Design, Term, build_design
 from ketaoutcomes.mixed.errors import (
     DegenerateResponse,
@@ -27,8 +27,6 @@ from ketaoutcomes.mixed.satterthwaite import Inference, inference
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NEAR_SINGULAR_FLAG = 1e8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +85,8 @@ class Fit:
     flags
         "boundary": the random-intercept variance is 0 and the model is ordinary least squares.
         "near_singular": the covariance matrix has a condition number above 1e8.
+        "several_optima": from another start the likelihood reached a lower maximum or none, so this one is the best
+        found but may be only local.
     proof
         Evidence of convergence.
     """
@@ -166,8 +166,7 @@ def mmrm(
     _require_identified(moments, design.visits)
     optimum = minimise(Likelihood(moments, Unstructured(len(design.visits)), reml))
     sigma = scaling.scale**2 * optimum.at.v
-    flags = ("near_singular",) if condition(sigma) > NEAR_SINGULAR_FLAG else ()
-    return _fit(design, scaling, moments, optimum, reml, sigma, design.visits, flags, None)
+    return _fit(design, scaling, moments, optimum, reml, sigma, design.visits)
 
 
 def lmm(
@@ -205,9 +204,9 @@ def lmm(
     # A minimum on the boundary is also a stationary point of s_u, so only a real gain counts as interior.
     if slope >= 0 and optimum.at.value > boundary.at.value - 1e-9 - 1e-14 * abs(boundary.at.value):
         variances = scaling.scale**2 * np.array([0.0, np.exp(2 * boundary.theta[0])])
-        return _fit(design, scaling, moments, boundary, reml, variances, labels, ("boundary",), slope)
+        return _fit(design, scaling, moments, boundary, reml, variances, labels, slope)
     variances = scaling.scale**2 * np.array([optimum.theta[0] ** 2, np.exp(2 * optimum.theta[1])])
-    return _fit(design, scaling, moments, optimum, reml, variances, labels, (), None)
+    return _fit(design, scaling, moments, optimum, reml, variances, labels)
 
 
 def _boundary_slope(structure: RandomIntercept, boundary: Optimum) -> float:
@@ -224,7 +223,8 @@ def _require_identified(moments: Moments, visits: tuple[str, ...]) -> None:
         raise OneVisitPerParticipant(
             "Every participant has one visit, so no covariance between visits is identified; use a model of one visit."
         )
-    pairs = tuple((visits[a], visits[b]) for a, b in np.argwhere(np.triu(counts == 0)))
+    rows, columns = np.nonzero(np.triu(counts == 0))
+    pairs = tuple((visits[int(a)], visits[int(b)]) for a, b in zip(rows, columns, strict=True))
     if pairs:
         raise VisitsNeverTogether(
             f"No participant was observed at both visits of {', '.join(f'({a}, {b})' for a, b in pairs)}, so their "
@@ -247,9 +247,9 @@ def _fit(
     reml: bool,
     covariance: NDArray[np.float64],
     labels: tuple[str, ...],
-    flags: tuple[str, ...],
-    boundary_slope: float | None,
+    boundary_slope: float | None = None,
 ) -> Fit:
+    flags = _flags(optimum, boundary_slope)
     basis = inference(optimum.at, scaling)
     coefficients = [basis.one_row(row) for row in np.eye(moments.q)]
     return Fit(
@@ -270,6 +270,15 @@ def _fit(
         _inference=basis,
         _coding=design.coding,
     )
+
+
+def _flags(optimum: Optimum, boundary_slope: float | None) -> tuple[str, ...]:
+    raised = {
+        "boundary": boundary_slope is not None,
+        "near_singular": condition(optimum.at.v) > NEAR_SINGULAR,
+        "several_optima": not optimum.unanimous,
+    }
+    return tuple(flag for flag, is_raised in raised.items() if is_raised)
 
 
 def _loglik(moments: Moments, scaling: Scaling, criterion: float, reml: bool) -> float:

@@ -20,6 +20,8 @@ from ketaoutcomes.mixed.errors import (
 
 # Residual variation below this share of the response's size is rounding, not data.
 PERFECT_FIT = 1e-10
+# A column of Q shorter than this within participants is constant there; an offset of 1e8 leaves rounding of 1e-9.
+NO_VARIATION = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +47,26 @@ class Scaling:
 
     def beta(self, working: NDArray[np.float64]) -> NDArray[np.float64]:
         """Coefficients, shape (q,), of the columns of X."""
-        return np.linalg.solve(self.r, self.centre + self.scale * working)
+        return _solve(self.r, self.centre + self.scale * working)
 
     def covariance(self, working: NDArray[np.float64]) -> NDArray[np.float64]:
         """Covariance, shape (q, q), of the coefficients of X."""
-        half = np.linalg.solve(self.r, working)
-        result = np.linalg.solve(self.r, half.T) * self.scale**2
+        half = _solve(self.r, working)
+        result = _solve(self.r, half.T) * self.scale**2
         return (result + result.T) / 2
 
     def contrast(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Contrast rows, shape (k, q), in the coordinates of Q."""
-        return np.linalg.solve(self.r.T, rows.T).T
+        return _solve(self.r.T, rows.T).T
 
     @property
     def log_abs_det_r(self) -> float:
         """log |det R|."""
         return float(np.log(np.abs(np.diag(self.r))).sum())
+
+
+def _solve(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.linalg.solve(a, b), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,7 @@ def scale(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.fl
     s = float(np.sqrt(residual @ residual / (n - q)))
     if s <= PERFECT_FIT * float(np.abs(y).max()) or s == 0.0:
         raise DegenerateResponse(
-            "The fixed effects reproduce the response exactly (is it constant?): no residual variance is left to estimate."
+            "The fixed effects reproduce the response exactly (is it constant?): no residual variance is left."
         )
     return np.column_stack([basis, residual / s]), Scaling(r, centre, s)
 
@@ -195,7 +201,7 @@ def by_row_count(z: NDArray[np.float64], subject: NDArray[np.intp]) -> tuple[Mom
     """
     counts = np.bincount(subject)
     q = z.shape[1] - 1
-    if counts.max() < 2:
+    if counts.max() == 1:
         raise OneVisitPerParticipant(
             "Every participant has one row, so a random intercept cannot be told from the residual; "
             "add repeated assessments or use a linear model."
@@ -215,7 +221,7 @@ def by_row_count(z: NDArray[np.float64], subject: NDArray[np.intp]) -> tuple[Mom
 def _require_two_strata(within: NDArray[np.float64], n_subjects: int, q: int) -> None:
     """Both strata need a residual degree of freedom, and the within stratum some variation."""
     left, singular, _ = np.linalg.svd(within[:, :-1], full_matrices=False)
-    basis = left[:, singular > 1e-10]
+    basis = left[:, singular > NO_VARIATION]
     residual_df = len(within) - n_subjects - basis.shape[1]
     between_df = n_subjects - (q - basis.shape[1])
     if residual_df < 1 or between_df < 1:

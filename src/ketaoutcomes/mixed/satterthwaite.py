@@ -1,9 +1,9 @@
 """Degrees of freedom for contrasts of fixed effects after Satterthwaite (1946), Biometrics Bulletin 2:110.
 
-For one row l with v = l'Cl, C = (X'V^-1 X)^-1, the estimate of v is matched to a scaled chi-square: df = 2 v^2 / (g'W g),
-g = dv/dtheta, W the inverse of the observed information of theta (Giesbrecht & Burns 1985, Biometrics 41:477, with
-observed information as SAS and R's lmerTest and mmrm take it). g'W g does not depend on how V is parametrised. Several
-rows follow Fai & Cornelius (1996), J Stat Comput Simul 54:363.
+For one row l with v = l'Cl, C = (X'V^-1 X)^-1, the estimate of v is matched to a scaled chi-square:
+df = 2 v^2 / (g'W g), g = dv/dtheta, W the inverse of the observed information of theta (Giesbrecht & Burns 1985,
+Biometrics 41:477, with observed information as SAS and R's lmerTest and mmrm take it). g'W g does not depend on how V
+is parametrised. Several rows follow Fai & Cornelius (1996), J Stat Comput Simul 54:363.
 """
 
 from __future__ import annotations
@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 
 from ketaoutcomes.mixed.likelihood import Evaluation
 from ketaoutcomes.mixed.moments import Scaling
+
+# A squared t with 2 df or fewer has no expectation.
+NO_MOMENT = 2.0
+SAME_DF = 1e-8
+SAME_AXIS = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Inference:
         """
         working = self.scaling.contrast(rows)
         eigenvalues, vectors = np.linalg.eigh(working @ self.c @ working.T)
-        kept = eigenvalues > 1e-10 * eigenvalues[-1]
+        kept = eigenvalues > SAME_AXIS * eigenvalues[-1]
         axes = vectors.T[kept] @ working
         coefficients = self.scaling.centre / self.scaling.scale + self.beta
         t = axes @ coefficients / np.sqrt(eigenvalues[kept])
@@ -71,13 +76,13 @@ class Inference:
 def inference(at: Evaluation, scaling: Scaling) -> Inference:
     """Inference at an optimum; its Hessian is positive definite."""
     slopes = -at.c @ at.information @ at.c
-    return Inference(scaling, at.beta, at.c, slopes, np.linalg.inv(at.hessian))
+    return Inference(scaling, at.beta, at.c, slopes, np.asarray(np.linalg.inv(at.hessian), dtype=np.float64))
 
 
 def _pooled_df(df: NDArray[np.float64]) -> float:
-    """Denominator df of the mean of squared independent t statistics; 2 is the limit where no df exceeds 2 by enough."""
-    if float(np.ptp(df)) < 1e-8 * float(df[0]):
+    """Denominator df of a mean of squared t statistics; a t with nu <= 2 has no second moment and adds nothing to E."""
+    if float(np.ptp(df)) < SAME_DF * float(df[0]):
         return float(df.mean())
-    large = df[df > 2]
-    expected = float((large / (large - 2)).sum())
-    return 2 * expected / (expected - len(df)) if expected > len(df) else 2.0
+    finite = df[df > NO_MOMENT]
+    expected = float((finite / (finite - NO_MOMENT)).sum())
+    return 2 * expected / (expected - len(df)) if expected > len(df) else NO_MOMENT
