@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,8 @@ class Clinics:
     """Single-arm clinics with irregular follow-up; the true mean change at week 6 is about `change`."""
 
     seed: int = 3
-    n: int = 900
+    n: int = 600
+    """Patients with a first infusion (assumed)."""
     clinics: int = 40
     """Assumed; sizes are uneven, some clinics have a handful of people."""
     baseline_mean: float = 17.0
@@ -92,7 +94,7 @@ class Clinics:
     clinic_sd: float = 1.2
     noise_sd: float = 2.6
     """Assumed."""
-    leave_per_week: float = 0.11
+    leave_per_week: float = 0.13
     """Weekly chance of leaving (assumed; heavy, as in every published clinic series)."""
 
 
@@ -301,8 +303,13 @@ def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-SIMULATED = {
-    "esketamine_trial": esketamine_trial,
-    "esketamine_withdrawal": esketamine_withdrawal,
-    "ketamine_clinics": ketamine_clinics,
+def _seeded(study: Callable[[Any], Files], truth: Any) -> Callable[[int | None], Files]:  # noqa: ANN401
+    return lambda seed: study(truth if seed is None else replace(truth, seed=seed))
+
+
+#: Study to the function that makes its files from a seed (None: the study's own).
+SIMULATED: dict[str, Callable[[int | None], Files]] = {
+    "esketamine_trial": _seeded(esketamine_trial, Trial()),
+    "esketamine_withdrawal": _seeded(esketamine_withdrawal, Withdrawal()),
+    "ketamine_clinics": _seeded(ketamine_clinics, Clinics()),
 }

@@ -18,6 +18,8 @@ _REQUIRED = {
     "events": {"participant", "day", "event"},
     "disposition": {"participant", "status", "day"},
 }
+#: Names our own tables use; a participants' column may not take them.
+_RESERVED = {"period", "trtp", "trta", "start", "status", "reason", "last_day", "visit", "base", "response", "aval", "cnsr"}
 #: Terms an analysis may name that are not participants' columns.
 _TERMS = {"base", "arm", "visit", "time", "period", "site"}
 
@@ -57,6 +59,8 @@ def _tables(study: Study) -> Iterator[Problem]:
             yield from _unless(column.instrument, instruments(), (*key, "columns", our, "instrument"), "instrument")
             dates = {n for n, c in study.participant_columns.items() if c.kind == "date" and not c.since}
             yield from _unless(column.since, dates, (*key, "columns", our, "since"), "participants' date column")
+            if table.provides == "participants" and (our in _RESERVED or our.startswith("pop_")):
+                yield (*key, "columns", our), "this name has a meaning of its own here; choose another"
             if column.drop_unlisted and not column.recode:
                 yield (*key, "columns", our, "drop_unlisted"), "needs a recode that lists what is kept"
         if table.wide and table.provides != "assessments":
@@ -175,7 +179,8 @@ def _compared(
     for field in ("covariates", "strata"):
         terms = {"base", "period", "site"} if field == "covariates" else set[str]()
         for at, name in enumerate(getattr(analysis, field, [])):
-            yield from _unless(name, set(study.participant_columns) | terms, (*key, field, at), "participants' column")
+            known = (set(study.participant_columns) | terms) - {"participant", "arm", "time", "event"}
+            yield from _unless(name, known, (*key, field, at), "participants' column")
     if isinstance(analysis, Cox):
         yield from _unless(analysis.cluster, study.participant_columns, (*key, "cluster"), "participants' column")
     if isinstance(analysis, Lmm):

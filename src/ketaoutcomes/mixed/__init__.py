@@ -1,6 +1,6 @@
 """The numerical engine: mixed models of repeated continuous outcomes, fitted from cross-products of the data.
 
-It knows nothing of clinics or files. `mmrm` and `lmm` return a `Fit` with a proof of convergence or raise a
+It knows nothing of clinics or files. `mmrm`, `lmm` and `ols` return a `Fit` with a proof of convergence or raise a
 `MixedModelError`. Set one BLAS thread: the matrices are small.
 """
 
@@ -20,7 +20,7 @@ from ketaoutcomes.mixed.errors import (
     UnusedLevel,
     VisitsNeverTogether,
 )
-from ketaoutcomes.mixed.fit import Fit, Proof, lmm, mmrm
+from ketaoutcomes.mixed.fit import Fit, Proof, lmm, mmrm, ols
 from ketaoutcomes.mixed.ls_means import LsMean
 
 __all__ = [
@@ -44,4 +44,5 @@ __all__ = [
     "VisitsNeverTogether",
     "lmm",
     "mmrm",
+    "ols",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ketaoutcomes.mixed import contrasts
 from ketaoutcomes.mixed import ls_means as least_squares
 from ketaoutcomes.mixed.contrasts import Estimate, JointTest
-from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, RandomIntercept, Unstructured, condition
+from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, Independent, RandomIntercept, Unstructured, condition
 from ketaoutcomes.mixed.design import Coding, Design, Term, build_design
 from ketaoutcomes.mixed.errors import (
     DegenerateResponse,
@@ -27,6 +27,10 @@ from ketaoutcomes.mixed.satterthwaite import Inference, inference
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+#: Column that numbers the rows where each is its own participant.
+_ROW = "_row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +211,32 @@ def lmm(
         return _fit(design, scaling, moments, boundary, reml, variances, labels, slope)
     variances = scaling.scale**2 * np.array([optimum.theta[0] ** 2, np.exp(2 * optimum.theta[1])])
     return _fit(design, scaling, moments, optimum, reml, variances, labels)
+
+
+def ols(
+    data: pd.DataFrame, *, response: str, fixed: Sequence[Term], levels: Mapping[str, Sequence[str]]
+) -> Fit:
+    """Ordinary least squares, one row per participant: the same design, LS means and contrasts as the mixed models.
+
+    The residual variance is the REML one, RSS / (n - q), and every df is n - q.
+
+    Parameters
+    ----------
+    data, response, fixed, levels
+        As for `mmrm`.
+
+    Raises
+    ------
+    MixedModelError
+        One subclass per reason; see `errors`.
+    """
+    numbered = data.assign(**{_ROW: range(len(data))})
+    design = build_design(numbered, response=response, fixed=fixed, levels=levels, subject=_ROW)
+    z, scaling = scale(design.x, design.y)
+    moments = by_visit_pattern(z, design.subject, np.zeros(len(z), dtype=np.intp), 1)
+    optimum = minimise(Likelihood(moments, Independent(1), True))
+    variance = scaling.scale**2 * np.array([np.exp(2 * optimum.theta[0])])
+    return _fit(design, scaling, moments, optimum, True, variance, ("residual",))
 
 
 def _boundary_slope(structure: RandomIntercept, boundary: Optimum) -> float:

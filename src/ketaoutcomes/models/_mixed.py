@@ -75,7 +75,7 @@ def refused(results: Results, error: MixedModelError, **key: str) -> None:
     results.verdict("not_estimable", str(error))
 
 
-def excluded_text(excluded: dict[str, int]) -> str:
-    """Who was left out, for the methods sentence."""
-    left = [f"{n} {reason}" for reason, n in excluded.items() if n]
-    return f" ({'; '.join(left)} left out)" if left else ""
+def left_out(results: Results, excluded: dict[str, int]) -> None:
+    """How many people of the analysis set could not enter, and why."""
+    for reason, n in excluded.items():
+        results.add("n", n, n=n, term=f"left out: {reason}")

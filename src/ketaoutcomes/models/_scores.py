@@ -42,7 +42,8 @@ def people_of(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame]) -
     inside = adsl[f"pop_{analysis.population}"] == "yes"
     period = getattr(analysis, "period", "all")
     inside &= (adsl["trtp"] != "") if period == "all" else (adsl["period"] == period)
-    return adsl[inside].rename(columns={"trtp": "arm"}).reset_index(drop=True)
+    # the study's own arm column is what trtp was made from
+    return adsl[inside].drop(columns="arm", errors="ignore").rename(columns={"trtp": "arm"}).reset_index(drop=True)
 
 
 def arms_of(study: Study, people: pd.DataFrame) -> list[str]:

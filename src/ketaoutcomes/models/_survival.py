@@ -91,6 +91,8 @@ def proportional_hazards(
         centred,
         strata=None if strata is None else np.asarray(strata),
         cluster=None if cluster is None else np.asarray(cluster),
+        max_iter=50,
+        tol=1e-20,  # the default is relative to the likelihood and stops before the score vanishes
     )
     beta = np.asarray(fit.coef_, dtype=float)
     zph = fit.cox_zph(transform="km")

@@ -1,5 +1,5 @@
-"""{title}: {response} at {visit} was analysed in {population} (n = {n}) by analysis of covariance: fixed effects {terms};
-ordinary least squares, t intervals with {df:.0f} residual degrees of freedom. People without a score at the visit are
+"""{title}: {response} at {visit} was analysed in {population} by analysis of covariance: fixed effects {terms};
+ordinary least squares, t intervals with the residual degrees of freedom. People without a score at the visit are
 left out."""
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
             rows.interval(contrast, analysis.conf_level, n=n, term="contrast", arm=arm, comparator=reference)
             _mixed.missing_shift(rows, found, contrast.estimate, arm, reference, analysis.visit)
     _mixed.coefficients(rows, fit, analysis.conf_level)
+    _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)
     rows.method(
         __doc__,
@@ -47,8 +48,6 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         response=response_words(study, analysis.endpoint),
         visit=next(v.label for v in study.visits if v.id == analysis.visit and v.period == analysis.period).lower(),
         population=study.populations[analysis.population].label.lower(),
-        n=fit.n_obs,
         terms=", ".join(term[0] for term in terms),
-        df=float(fit.df[0]),
     )
     return rows.frame()

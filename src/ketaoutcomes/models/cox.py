@@ -1,4 +1,4 @@
-"""{title}: the hazard of the event was compared in {population} (n = {n}, {events} events) by proportional-hazards
+"""{title}: the hazard of the event was compared in {population} by proportional-hazards
 regression on {terms}{strata}; Efron's method for ties; {errors}. Proportional hazards were checked with the
 Grambsch-Therneau test on the Kaplan-Meier scale. The event: {rule}."""
 
@@ -43,7 +43,8 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     if cluster is not None and len(set(cluster)) < _FEW_CLUSTERS:
         rows.status, rows.note = "flagged", f"sandwich errors from {len(set(cluster))} clusters; 40 or more are needed"
     _emit(rows, study, analysis, found, list(x.columns), fit)
-    _conclude(rows, study, analysis, found, left_out, list(x.columns))
+    rows.add("n", left_out, n=left_out, term="left out: without a time or covariate")
+    _conclude(rows, study, analysis, list(x.columns))
     return rows.frame()
 
 
@@ -102,15 +103,13 @@ def _emit(rows: Results, study: Study, analysis: Cox, found: pd.DataFrame, terms
     rows.verdict(rows.status, "; ".join(part for part in (rows.note, f"scaled score {fit.gradient_norm:.1e}") if part))
 
 
-def _conclude(rows: Results, study: Study, analysis: Cox, found: pd.DataFrame, left_out: int, terms: list[str]) -> None:
+def _conclude(rows: Results, study: Study, analysis: Cox, terms: list[str]) -> None:
     endpoint = study.endpoints[analysis.endpoint]
     assert isinstance(endpoint, TimeEndpoint)
     rows.method(
         __doc__,
         title=analysis.title,
         population=study.populations[analysis.population].label.lower(),
-        n=f"{len(found)}{f'; {left_out} without a time or covariate left out' if left_out else ''}",
-        events=int(found["event"].sum()),
         terms=", ".join(terms),
         strata=f", stratified by {', '.join(analysis.strata)}" if analysis.strata else "",
         errors=f"sandwich errors by {analysis.cluster}" if analysis.cluster else "model-based errors",

@@ -84,12 +84,13 @@ def _baseline(rows: Results, study: Study, variable: str, people: pd.DataFrame) 
     if column.kind in {"number", "integer"}:
         for arm, part in _groups(once):
             values = part[variable].dropna().astype(float)
+            rows.add("n", len(values), n=len(values), parameter=variable, arm=arm)
             _mean(rows, values, parameter=variable, arm=arm)
         return
     levels = column.levels or sorted(once[variable].dropna().unique())
     if variable == study.design.site:
         for arm, part in _groups(once):
-            rows.add("n", int(part[variable].nunique()), n=len(part), parameter="sites", arm=arm)
+            rows.add("n_sites", int(part[variable].nunique()), n=len(part), parameter="sites", arm=arm)
         return
     for arm, part in _groups(once):
         known = int(part[variable].notna().sum())
@@ -102,8 +103,6 @@ def _baseline(rows: Results, study: Study, variable: str, people: pd.DataFrame) 
 
 def _mean(rows: Results, values: pd.Series, suffix: str = "", **key: str | float) -> None:
     n = len(values)
-    if not suffix:
-        rows.add("n", n, n=n, **key)
     if n:
         rows.add(f"mean{suffix}", float(values.mean()), n=n, **key)
     if n > 1:
@@ -118,7 +117,8 @@ def _observed(rows: Results, parameter: str, people: pd.DataFrame, adqs: pd.Data
         for (visit, day), at in part.groupby(["avisit", "avisitn"]):
             key: dict[str, str | float] = {"parameter": parameter, "arm": arm, "visit": str(visit), "day": float(day)}
             _mean(rows, at["aval"].dropna(), **key)
-            _mean(rows, at["chg"].dropna() if (at["ablfl"] == "no").all() else at["chg"][:0], "_change", **key)
+            if (at["ablfl"] == "no").all():
+                _mean(rows, at["chg"].dropna(), "_change", **key)
             seen, expected = int(at["aval"].notna().sum()), len(at)
             rows.add("n_expected", expected, n=expected, **key)
             rows.add("n_observed", seen, n=seen, **key)
@@ -138,6 +138,7 @@ def _sessions(rows: Results, study: Study, people: pd.DataFrame, adex: pd.DataFr
             for session, at in part.groupby("session"):
                 values = at[name].dropna().astype(float)
                 key: dict[str, str | float] = {"parameter": name, "arm": arm, "visit": f"session {int(session)}", "day": float(session)}
+                rows.add("n", len(values), n=len(values), **key)
                 _mean(rows, values, **key)
                 for cut, rule in cutoffs.items():
                     met = int((values >= rule.value).sum()) if rule.rule == "at_least" else 0

@@ -1,4 +1,4 @@
-"""{title}: time from the start of {period} to the event was described in {population} (n = {n}) by product-limit curves
+"""{title}: time from the start of {period} to the event was described in {population} by product-limit curves
 with Greenwood errors and limits on the log scale; arms were compared by {test}. The event: {rule}. People without it are
 censored when their follow-up ends."""
 
@@ -34,7 +34,8 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     if len(arms) > 1:
         test = f"the log-rank test{' stratified by ' + ', '.join(analysis.strata) if analysis.strata else ''}"
         _test(rows, found, analysis)
-    _conclude(rows, study, analysis, len(found), left_out, test)
+    rows.add("n", left_out, n=left_out, term="left out: without a time")
+    _conclude(rows, study, analysis, test)
     return rows.frame()
 
 
@@ -78,7 +79,7 @@ def _test(rows: Results, found: pd.DataFrame, analysis: KaplanMeier) -> None:
         rows.add(statistic, value, n=n, events=events, term="log-rank")
 
 
-def _conclude(rows: Results, study: Study, analysis: KaplanMeier, n: int, left_out: int, test: str) -> None:
+def _conclude(rows: Results, study: Study, analysis: KaplanMeier, test: str) -> None:
     endpoint = study.endpoints[analysis.endpoint]
     assert isinstance(endpoint, TimeEndpoint)
     rows.method(
@@ -86,7 +87,6 @@ def _conclude(rows: Results, study: Study, analysis: KaplanMeier, n: int, left_o
         title=analysis.title,
         period=study.period(analysis.period).label.lower(),
         population=study.populations[analysis.population].label.lower(),
-        n=f"{n}{f'; {left_out} without a time left out' if left_out else ''}",
         test=test or "no test (one arm)",
         rule=study.rules[endpoint.rule].source,
     )

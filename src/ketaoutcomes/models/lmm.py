@@ -1,4 +1,4 @@
-"""{title}: {response} after baseline was analysed in {population} (n = {n}) with a linear mixed model: fixed effects
+"""{title}: {response} after baseline was analysed in {population} with a linear mixed model: fixed effects
 {terms}; time {time}; a random intercept for each participant; {likelihood}; Satterthwaite degrees of freedom. Missing
 scores are assumed missing at random given what was seen."""
 
@@ -37,13 +37,13 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     _mixed.coefficients(rows, fit, analysis.conf_level)
     for label, variance in zip(("participant", "residual"), fit.covariance, strict=True):
         rows.add("variance", float(variance), n=fit.n_subjects, term=label)
+    _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)
     rows.method(
         __doc__,
         title=analysis.title,
         response=response_words(study, analysis.endpoint),
         population=study.populations[analysis.population].label.lower(),
-        n=f"{fit.n_subjects}{_mixed.excluded_text(found.excluded)}",
         terms=", ".join(" x ".join(term) for term in terms),
         time=f"continuous, in {study.time_unit}" if analysis.time == "continuous" else "as categories",
         likelihood=likelihood_words(analysis.method),

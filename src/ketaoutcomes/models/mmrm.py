@@ -1,4 +1,4 @@
-"""{title}: {response} at the scheduled visits after baseline was analysed in {population} (n = {n}) with a mixed model
+"""{title}: {response} at the scheduled visits after baseline was analysed in {population} with a mixed model
 for repeated measures: fixed effects {terms}; unstructured covariance over {visits} visits common to all; {likelihood};
 Satterthwaite degrees of freedom. Least-squares means stand at each covariate's mean over the rows that entered the fit,
 with equal weights over factors. Scores after intercurrent events were handled as declared; missing scores are assumed
@@ -41,13 +41,13 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     _mixed.coefficients(rows, fit, analysis.conf_level)
     for i, first in enumerate(fit.covariance_labels):
         rows.add("variance", fit.covariance[i, i], n=fit.n_subjects, term="covariance", visit=first)
+    _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)
     rows.method(
         __doc__,
         title=analysis.title,
         response=response_words(study, analysis.endpoint),
         population=study.populations[analysis.population].label.lower(),
-        n=f"{fit.n_subjects}{_mixed.excluded_text(found.excluded)}",
         terms=", ".join(" x ".join(term) for term in terms),
         visits=len(found.levels["visit"]),
         likelihood=likelihood_words(analysis.method),

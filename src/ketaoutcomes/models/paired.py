@@ -1,5 +1,5 @@
 """{title}: each participant's {response} at {visit} was compared between {arm} and {reference} in {population}, by the mean
-within-person difference with a t interval; the {n} people seen in both periods enter. Order and carry-over are not
+within-person difference with a t interval; people seen in both periods enter. Order and carry-over are not
 adjusted for."""
 
 from __future__ import annotations
@@ -65,7 +65,6 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
             arm=study.design.arms[arm].label.lower(),
             reference=study.design.arms[reference].label.lower(),
             population=study.populations[analysis.population].label.lower(),
-            n=len(pairs),
         )
     rows.verdict("ok", "closed form")
     return rows.frame()

@@ -1,5 +1,4 @@
-"""{title}: {rule}, in {population}. Proportions were compared by their risk difference with Wald and Newcombe limits and
-by their ratio with log-Wald limits, without adjustment.{twice}"""
+"""{title}: {rule}, in {population}. {compared}"""
 
 from __future__ import annotations
 
@@ -11,6 +10,11 @@ from ketaoutcomes.models._proportions import Ratio, difference, ratio
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of, people_of
 from ketaoutcomes.models._words import cutoff_words
+
+
+_COMPARED = "Proportions were compared by their risk difference with Wald and Newcombe limits and by their ratio with log-Wald limits, without adjustment."
+_CROSSOVER = "Each person stands in both arms of the crossover: proportions are shown, not compared."
+_ONE_ARM = "There is no comparator."
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -73,6 +77,6 @@ def _conclude(rows: Results, study: Study, analysis: Proportions, crossover: boo
         title=analysis.title,
         rule=cutoff_words(study, analysis.endpoint),
         population=study.populations[analysis.population].label.lower(),
-        twice=" Each person stands in both arms of the crossover: proportions are shown, not compared." if crossover else "",
+        compared=_ONE_ARM if len(study.design.arms) == 1 else _CROSSOVER if crossover else _COMPARED,
     )
     rows.verdict("ok", "closed form")

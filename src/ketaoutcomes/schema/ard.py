@@ -41,13 +41,14 @@ Status = Literal["ok", "flagged", "not_estimable", "failed", "withheld"]
 class Statistic:
     """A word of the vocabulary: how it is called, its unit and how many decimals displays show.
 
-    `kind`: ``count`` people or events; ``share`` computed from counts; ``number`` anything else;
-    ``text`` words. `disclosure` treats the kinds differently.
+    `kind` is what disclosure control goes by: ``count`` people or events, ``size`` a number that
+    tells a count exactly (residual df), ``share`` events / n, ``exact`` computed from a count that it
+    would give away, ``number`` anything else, ``text`` words.
     """
 
     label: str
     digits: int
-    kind: Literal["count", "share", "number", "text"] = "number"
+    kind: Literal["count", "size", "share", "exact", "number", "text"] = "number"
     unit: str = ""
 
 
@@ -61,6 +62,7 @@ STATISTICS: dict[str, Statistic] = {
     "n_at_risk": Statistic("at risk", 0, "count"),
     "n_censored": Statistic("censored", 0, "count"),
     "n_rows": Statistic("values analysed", 0, "count"),
+    "n_sites": Statistic("sites", 0),
     "percent": Statistic("%", 1, "share", "%"),
     "percent_missing": Statistic("% missing", 1, "share", "%"),
     # summaries
@@ -68,13 +70,12 @@ STATISTICS: dict[str, Statistic] = {
     "sd": Statistic("SD", 1),
     "mean_change": Statistic("mean change", 1),
     "sd_change": Statistic("SD of change", 1),
-    "smd": Statistic("standardised difference", 2),
     # estimates
     "estimate": Statistic("estimate", 2),
     "std_error": Statistic("SE", 2),
     "conf_low": Statistic("lower limit", 2),
     "conf_high": Statistic("upper limit", 2),
-    "df": Statistic("df", 1),
+    "df": Statistic("df", 1, "size"),
     "t": Statistic("t", 2),
     "z": Statistic("z", 2),
     "chisq": Statistic("chi-square", 2),
@@ -86,8 +87,8 @@ STATISTICS: dict[str, Statistic] = {
     "median": Statistic("median", 0, unit="days"),
     "variance": Statistic("variance", 2),
     "correlation": Statistic("correlation", 2),
-    "delta_to_zero": Statistic("delta that moves the estimate to zero", 2),
-    "fraction_missing": Statistic("fraction without a value", 3),
+    "delta_to_zero": Statistic("delta that moves the estimate to zero", 2, "exact"),
+    "fraction_missing": Statistic("fraction without a value", 3, "exact"),
     # proof of a fit
     "loglik": Statistic("log-likelihood", 2),
     "gradient_norm": Statistic("gradient norm", 12),

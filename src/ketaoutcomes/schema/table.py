@@ -32,7 +32,7 @@ class Schema:
     columns
         Column to dtype: ``string``, ``float64`` or ``Int64``.
     key
-        Columns that are never missing and together unique; rows are sorted by them.
+        Columns that are never missing and together unique; rows are sorted by them. Empty: rows stay as they are.
     required
         Further columns that are never missing.
     extras
@@ -61,6 +61,8 @@ class Schema:
         for column in (*self.key, *self.required):
             if frame[column].isna().any():
                 raise SchemaError(f"table {self.name}: column {column} has missing values")
+        if not self.key:
+            return frame.reset_index(drop=True)
         if frame.duplicated(list(self.key)).any():
             twice = int(frame.duplicated(list(self.key)).sum())
             raise SchemaError(f"table {self.name}: {twice} rows repeat a key {self.key}")

@@ -1,0 +1,71 @@
+"""What each job depends on besides its input files, as hashes: code, lock, data, parts of the study file.
+
+Snakemake re-runs a job when its params change; these are its params. Hashes only: values of params
+are stored and printed in clear.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.plugins import Plugin
+
+_HERE = Path(__file__).parent
+#: Code a stage's command may import; the import contract in pyproject.toml says the same.
+_CODE = {
+    "ingest": ("cli/ingest.py", "ingest"),
+    "derive": ("cli/derive.py", "derive"),
+    "analyse": ("cli/analyse.py", "models/__init__.py", "models/_*.py", "mixed"),
+    "release": ("cli/release.py", "release.py", "disclosure.py"),
+    "figures": ("cli/figures.py", "figures/__init__.py", "figures/_*.py"),
+    "tables": ("cli/tables.py", "tables/__init__.py", "tables/_*.py"),
+    "report": ("cli/report.py", "report"),
+}
+_EVERY = ("files.py", "schema", "domain")
+#: Parts of the study file that a stage reads.
+_PARTS = {
+    "ingest": ("study", "tables", "design", "periods", "visits"),
+    "derive": ("endpoints", "rules", "populations", "intercurrent", "time_unit"),
+}
+
+
+def code(stage: str, lock: Path, plugins: Iterable[Plugin] = ()) -> str:
+    """Digest of the code of a stage, of the plugins it runs and of the lock file."""
+    patterns = [*_CODE[stage], *_EVERY]
+    files = sorted({file for pattern in patterns for path in _HERE.glob(pattern) for file in _files(path)})
+    return _hash([lock, *files, *(plugin.path for plugin in plugins)])
+
+
+def plugin(stage: str, of: Plugin) -> str:
+    """Digest of one display: its file and what it shares with the others of its stage."""
+    shared = [file for pattern in (*_CODE[stage], *_EVERY) for path in _HERE.glob(pattern) for file in _files(path)]
+    return _hash([*sorted(set(shared)), of.path])
+
+
+def data(study: Study, root: Path) -> str:
+    """Digest of a study's input files, whatever their dates; a missing file counts as such."""
+    return _hash(root / table.file for table in study.tables.values())
+
+
+def part(study: Study, stage: str, analysis: str = "") -> str:
+    """Digest of what a stage reads of the study file."""
+    if analysis:
+        text = study.analyses[analysis].model_dump_json() + study.design.model_dump_json()
+    else:
+        text = study.model_dump_json(include=set(_PARTS[stage]) if stage in _PARTS else None)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file() and "__pycache__" not in f.parts]
+
+
+def _hash(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b"absent")
+    return digest.hexdigest()[:16]

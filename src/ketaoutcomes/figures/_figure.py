@@ -1,0 +1,61 @@
+"""A figure as a value, and the one place where it becomes bytes."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+_INCH = 25.4
+#: Journals' double column.
+WIDTH = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure.
+
+    Attributes
+    ----------
+    plot
+        A plotnine plot; None when there is nothing to draw.
+    title
+        Heading.
+    alt
+        What the figure shows, for those who do not see it.
+    rows
+        The ARD rows (or their reshaped form) that were drawn.
+    height
+        Millimetres; the width is a journal's double column.
+    nothing
+        In words, why there is no plot.
+    """
+
+    plot: Any
+    title: str
+    alt: str
+    rows: pd.DataFrame
+    height: float = 110.0
+    nothing: str = ""
+
+
+def nothing(title: str, why: str) -> Figure:
+    """A figure that says in words why it is not there."""
+    return Figure(None, title, why, pd.DataFrame({"reason": [why]}), nothing=why)
+
+
+def render(figure: Figure) -> dict[str, bytes]:
+    """SVG and PNG of a figure; the same rows give the same bytes."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+    from plotnine import theme
+
+    with mpl.rc_context({"svg.hashsalt": "ketaoutcomes", "text.parse_math": False, "axes.unicode_minus": True}):
+        drawn = (figure.plot + theme(figure_size=(WIDTH / _INCH, figure.height / _INCH), dpi=200)).draw()
+        svg, png = io.BytesIO(), io.BytesIO()
+        drawn.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        drawn.savefig(png, format="png", dpi=200, metadata={"Software": None})
+        plt.close(drawn)
+    return {"svg": svg.getvalue(), "png": png.getvalue()}

@@ -1,0 +1,100 @@
+"""Each analysis' comparison with the reference arm at its main visit: estimate and confidence interval. The filled
+square is the primary analysis. The line of no effect is 0 for differences and 1 for ratios."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+from plotnine import (
+    aes,
+    element_text,
+    facet_wrap,
+    geom_segment,
+    geom_point,
+    geom_vline,
+    ggplot,
+    labs,
+    scale_shape_manual,
+    scale_y_discrete,
+    theme,
+)
+
+from ketaoutcomes.figures._figure import Figure, nothing
+from ketaoutcomes.figures._theme import INK, look
+from ketaoutcomes.schema.labels import Labels
+from ketaoutcomes.schema.numbers import interval
+
+NEEDS = ("mmrm|lmm|ancova|paired|proportions|cox",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    statistic: str
+    heading: str
+    none: float
+
+
+_KINDS = (
+    _Kind("estimate", "Difference in score", 0.0),
+    _Kind("risk_difference", "Risk difference, percentage points", 0.0),
+    _Kind("hazard_ratio", "Hazard ratio", 1.0),
+)
+
+
+def draw(ard: pd.DataFrame) -> Figure:
+    """One panel for each kind of effect, one line for each contrast."""
+    labels = Labels.of(ard)
+    lines = pd.DataFrame([line for kind in _KINDS for line in _lines(ard, labels, kind)])
+    if not len(lines):
+        return nothing("Comparisons", "This study compares no arms, or every comparison is withheld or not estimable.")
+    order = list(dict.fromkeys(lines["line"]))[::-1]
+    lines["line"] = pd.Categorical(lines["line"], order)
+    lines["heading"] = pd.Categorical(lines["heading"], list(dict.fromkeys(lines["heading"])))
+    zero = lines.drop_duplicates("heading")[["heading", "none"]]
+    plot = (
+        ggplot(lines, aes("value", "line"))
+        + geom_vline(aes(xintercept="none"), data=zero, color=INK, size=0.4)
+        + geom_segment(aes(x="low", xend="high", yend="line"), size=0.8, color=INK)
+        + geom_point(aes(shape="primary"), size=2.6, fill="#0072B2", color=INK)
+        + facet_wrap("heading", scales="free", ncol=1)
+        + scale_shape_manual(values={"yes": "s", "no": "o"}, guide=None)
+        + scale_y_discrete()
+        + labs(x="", y="")
+        + look()
+        + theme(strip_text=element_text(size=9, ha="left", weight="bold"), axis_text_y=element_text(linespacing=1.3))
+    )
+    height = 18 + 15 * len(lines) + 12 * lines["heading"].nunique()
+    title = "Comparisons with the reference arm"
+    return Figure(plot, title, _alt(lines), lines.astype({"line": str, "heading": str}), height=float(height))
+
+
+def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, object]]:
+    found = ard[ard["term"].str.startswith("contrast") & (ard["statistic"] == kind.statistic) & ard["value"].notna()]
+    found = found[~found["method"].isin(["newcombe"])]
+    arms, primary = labels.of_kind("arm"), labels.text("primary", "analysis")
+    visits = {row.visit: row.text for row in labels.rows[labels.rows["parameter"] == "visit"].itertuples()}
+    lines: list[dict[str, object]] = []
+    for row in found.itertuples():
+        same = ard[(ard["analysis"] == row.analysis) & (ard["term"] == row.term) & (ard["arm"] == row.arm) & (ard["visit"] == row.visit) & (ard["method"] == row.method)]
+        main = labels.text("primary", "visit") if row.analysis == primary else ""
+        if main and row.visit != main:
+            continue
+        title = labels.text("analysis", str(row.analysis)) + (f", {visits.get(row.visit, row.visit)}" if row.visit else "")
+        limits = {str(name): value for name, value in zip(same["statistic"], same["value"], strict=True)}
+        pair = f"{arms[str(row.arm)]} against {arms[str(row.comparator)]}: {interval(same, kind.statistic)}"
+        lines.append(
+            {
+                "line": f"{_short(title)}\n{pair}", "heading": kind.heading, "none": kind.none, "primary": "yes" if row.analysis == primary else "no",
+                "value": row.value, "low": limits.get("conf_low"), "high": limits.get("conf_high"), "conf_level": same["conf_level"].max(),
+            }  # fmt: skip
+        )
+    return sorted(lines, key=lambda line: line["primary"] != "yes")
+
+
+def _short(text: str, width: int = 52) -> str:
+    return text if len(text) <= width else text[: width - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _alt(lines: pd.DataFrame) -> str:
+    return "Comparisons: " + "; ".join(str(line).replace("\n", ", ") for line in lines["line"]) + "."

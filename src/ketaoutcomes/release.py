@@ -1,0 +1,175 @@
+"""The one choke point: bind the ARDs of a study, compare published targets, apply disclosure control.
+
+Every number that leaves a site passes here. `release` returns one ARD per audience: the team's
+exact one (confidential studies only) and the released one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pandas as pd
+
+from ketaoutcomes import disclosure
+from ketaoutcomes.domain.endpoints import CutoffEndpoint, ScoreEndpoint, TimeEndpoint
+from ketaoutcomes.domain.instruments import instruments
+from ketaoutcomes.domain.study import Published, Study
+from ketaoutcomes.schema import ard
+from ketaoutcomes.schema.labels import STUDY
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What `release` hands on.
+
+    Attributes
+    ----------
+    release
+        The ARD that may leave.
+    internal
+        The exact ARD for the study team; None for an open study, whose release is exact.
+    disclosure
+        What was withheld or rounded, by rule.
+    verdicts
+        Analysis to status, note and whether it is primary.
+    """
+
+    release: pd.DataFrame
+    internal: pd.DataFrame | None
+    disclosure: dict[str, Any]
+    verdicts: dict[str, dict[str, Any]]
+
+
+def release(study: Study, frames: Iterable[pd.DataFrame]) -> Released:
+    """One checked ARD for each audience.
+
+    Parameters
+    ----------
+    study
+        The study file.
+    frames
+        The ARD of each analysis.
+    """
+    exact = ard.bind([labels(study), *frames])
+    exact = ard.bind([exact, targets(study, exact)])
+    verdicts = {name: _verdict(exact, name, study) for name in study.analyses}
+    if study.privacy is None:
+        sheet = {"profile": "none: the study is open", "rows": len(exact), "withheld": {}, "rounded": 0}
+        return Released(exact, None, sheet, verdicts)
+    controlled = disclosure.apply(study.privacy.profile, exact)
+    return Released(ard.check(controlled.frame), exact, controlled.sheet, verdicts)
+
+
+def _verdict(exact: pd.DataFrame, name: str, study: Study) -> dict[str, Any]:
+    row = ard.match(exact, analysis=name, statistic="verdict").iloc[0]
+    return {"status": str(row["status"]), "note": str(row["note"]), "primary": study.analyses[name].primary}
+
+
+def labels(study: Study) -> pd.DataFrame:
+    """The study's words as ARD rows; see `schema.labels`."""
+    rows: list[dict[str, Any]] = []
+
+    def add(kind: str, term: str, text: str, **key: object) -> None:
+        rows.append({"study": study.study, "analysis": STUDY, "statistic": "label", "status": "ok", "parameter": kind, "term": term, "text": text, "value": float(len(rows)), **key})
+
+    design = study.design
+    plain = {
+        "title": study.title, "drug": study.drug, "source": study.source, "status": study.status, "citation": study.citation or "",
+        "design": design.kind, "randomised": "yes" if design.randomised else "no", "time_unit": study.time_unit,
+        "profile": study.privacy.profile if study.privacy else "", "name": study.study, "reference": design.reference or "",
+    }  # fmt: skip
+    for term, text in plain.items():
+        add("study", term, text)
+    for name, arm in design.arms.items():
+        add("arm", name, arm.label)
+    for period in study.periods:
+        add("period", period.id, period.label)
+        for visit in study.visits_of(period.id):
+            add("visit", "", visit.label, period=period.id, visit=visit.id, day=visit.time)
+    for name, population in study.populations.items():
+        add("population", name, population.label)
+    for name, column in study.participant_columns.items():
+        add("variable", name, name.replace("_", " ").capitalize() + (f" ({column.unit})" if column.unit else ""))
+    _scales(study, add)
+    for name, analysis in study.analyses.items():
+        add("analysis", name, analysis.title)
+        add("model", name, analysis.model)
+        if analysis.primary:
+            add("primary", "analysis", name)
+            add("primary", "visit", getattr(analysis, "visit", None) or "")
+    for entry in study.intercurrent:
+        add("intercurrent", f"{entry.event}: {entry.strategy.replace('_', ' ')}", entry.reason)
+    for at, entry in enumerate(study.assumptions):
+        add("assumption", f"{at + 1}. {entry.key}", entry.reason)
+    for at, entry in enumerate(study.deviations):
+        add("deviation", f"{at + 1}. {entry.key}", entry.reason)
+    if study.testing:
+        add("testing", "order", f"two-sided alpha {study.testing.alpha:g}, in the order {', '.join(study.testing.order)}")
+    return ard.check(pd.DataFrame(rows).reindex(columns=list(ard.ARD.columns)))
+
+
+def _scales(study: Study, add: Any) -> None:  # noqa: ANN401 - a local closure
+    """Names, units, direction and sources of parameters and endpoints."""
+    scales = dict(study.parameters)
+    for table in study.tables.values():
+        if table.provides == "sessions":
+            scales |= {name: column.instrument for name, column in table.columns.items() if column.instrument}
+            for name, column in table.columns.items():
+                if not column.instrument:
+                    add("unit", name, column.unit or "")
+    for name, key in scales.items():
+        scale = instruments()[key]
+        add("parameter", name, scale.name)
+        add("unit", name, scale.unit)
+        add("better", name, scale.better)
+        add("scale", name, f"{scale.label}, {scale.minimum:g} to {scale.maximum:g} {scale.unit}, {scale.better} is better (range: {scale.source})")
+    for name, endpoint in study.endpoints.items():
+        if isinstance(endpoint, TimeEndpoint):
+            add("parameter", name, name.replace("_", " ").capitalize())
+            add("definition", name, f"{study.rules[endpoint.rule].source}")
+            continue
+        scale = instruments()[study.parameters[endpoint.parameter]]
+        add("of", name, endpoint.parameter)
+        add("unit", name, scale.unit)
+        add("better", name, scale.better)
+        if isinstance(endpoint, ScoreEndpoint):
+            words = {"value": scale.name, "change": f"Change of {scale.name}", "percent_change": f"Percent change of {scale.name}"}
+            add("parameter", name, words[endpoint.kind])
+        else:
+            add("parameter", name, f"{scale.name}: {endpoint.cutoff.replace('_', ' ')}")
+            add("definition", name, _cutoff(scale.name, endpoint, scale.cutoffs[endpoint.cutoff].source))
+
+
+def _cutoff(scale: str, endpoint: CutoffEndpoint, source: str) -> str:
+    missing = "missing scores left out" if endpoint.missing == "observed" else "a missing score counts as not met"
+    return f"{scale} {endpoint.cutoff.replace('_', ' ')}; {missing} ({source})"
+
+
+def targets(study: Study, exact: pd.DataFrame) -> pd.DataFrame:
+    """Published numbers beside ours, compared on exact values at the printed precision."""
+    rows = [row for target in study.published for row in _target(study, target, exact)]
+    return ard.check(pd.DataFrame(rows, columns=list(ard.ARD.columns)))
+
+
+def _target(study: Study, target: Published, exact: pd.DataFrame) -> list[dict[str, Any]]:
+    found = ard.match(exact, **target.key)
+    printed = Decimal(target.value.replace("−", "-"))
+    key = {"study": study.study, "analysis": "published", "term": target.id, "note": target.printed_in}
+    shown = {**key, "statistic": "published", "value": float(printed), "text": target.value, "status": "ok"}
+    if len(found) != 1 or not math.isfinite(found["value"].iloc[0]):
+        reason = "no such result" if not len(found) else "several results have this key" if len(found) > 1 else "not estimable"
+        return [shown, {**key, "statistic": "agreement", "text": reason, "status": "not_estimable"}]
+    row = found.iloc[0]
+    ours = Decimal(repr(float(row["value"])))
+    rounded = ours.quantize(Decimal(1).scaleb(int(printed.as_tuple().exponent)), rounding=ROUND_HALF_UP)
+    behind = {"n": row["n"], "events": row["events"], "status": row["status"]}
+    return [
+        shown,
+        {**key, **behind, "statistic": "reproduced", "value": float(ours), "text": str(rounded)},
+        {**key, **behind, "statistic": "difference", "value": float(rounded - printed), "text": str(rounded - printed)},
+        {**key, **behind, "statistic": "agreement", "text": "PASS" if rounded == printed else "DIFF"},
+    ]

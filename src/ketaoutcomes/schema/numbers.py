@@ -1,0 +1,49 @@
+"""Numbers as text, the same wherever they appear: decimals from the vocabulary, halves away from zero."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_UP, Decimal
+
+import pandas as pd
+
+from ketaoutcomes.schema.ard import STATISTICS
+
+MINUS = "\N{MINUS SIGN}"
+WITHHELD, NOTHING = "[withheld]", "\N{EN DASH}"
+
+
+def rounded(value: float, digits: int) -> str:
+    """`value` with `digits` decimals, halves away from zero, a true minus sign, no negative zero."""
+    number = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    text = f"{abs(number):,f}" if digits == 0 else f"{abs(number):f}"
+    return f"{MINUS}{text}" if number < 0 else text
+
+
+def p_text(value: float) -> str:
+    """A p value: three decimals, or below 0.001."""
+    return "<0.001" if value < 0.001 else rounded(value, 3)
+
+
+def shown(row: pd.Series) -> str:
+    """The value of an ARD row as displays print it: a number only when the row is ok or flagged."""
+    if row["status"] == "withheld":
+        return WITHHELD
+    if row["status"] not in {"ok", "flagged"} or pd.isna(row["value"]) or not math.isfinite(row["value"]):
+        return NOTHING
+    if row["statistic"] == "p_value":
+        return p_text(float(row["value"]))
+    return rounded(float(row["value"]), STATISTICS[str(row["statistic"])].digits)
+
+
+def value_of(rows: pd.DataFrame, statistic: str) -> str:
+    """The one row with this statistic, as text; a dash when there is none."""
+    found = rows[rows["statistic"] == statistic]
+    return shown(found.iloc[0]) if len(found) else NOTHING
+
+
+def interval(rows: pd.DataFrame, statistic: str = "estimate") -> str:
+    """``estimate (low to high)`` of the rows of one result."""
+    low, high = value_of(rows, "conf_low"), value_of(rows, "conf_high")
+    limits = "" if NOTHING in (low, high) and value_of(rows, statistic) in (WITHHELD, NOTHING) else f" ({low} to {high})"
+    return f"{value_of(rows, statistic)}{limits}"

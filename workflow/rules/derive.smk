@@ -1,0 +1,22 @@
+rule derive:
+    input:
+        "results/{study}/restricted/cohort/ingest.json",
+        study=ancient("config/studies/{study}.yaml"),
+    output:
+        multiext(
+            "results/{study}/restricted/analysis_data/",
+            "adsl.parquet",
+            "adqs.parquet",
+            "adtte.parquet",
+            "adex.parquet",
+            "adae.parquet",
+        ),
+    log:
+        "results/{study}/restricted/logs/derive.log",
+    benchmark:
+        "results/{study}/restricted/benchmarks/derive.tsv"
+    params:
+        code=code_digest("derive"),
+        plan=plan_digest("derive"),
+    shell:
+        "ketaoutcomes derive {wildcards.study:q} 2> {log:q}"
