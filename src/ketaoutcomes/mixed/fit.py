@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from ketaoutcomes.mixed import contrasts
 from ketaoutcomes.mixed import ls_means as least_squares
 from ketaoutcomes.mixed.contrasts import Estimate, JointTest
 from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, RandomIntercept, Unstructured, condition
-from ketaoutcomes.mixed.design import Coding, Design, Term, build_design
+from ketaoutcomes.mixed.design import Coding, Design, Frame, Term, build_design
 from ketaoutcomes.mixed.errors import (
     DegenerateResponse,
     OneVisitPerParticipant,
@@ -24,9 +24,6 @@ from ketaoutcomes.mixed.ls_means import LsMean
 from ketaoutcomes.mixed.moments import PERFECT_FIT, Moments, Scaling, by_row_count, by_visit_pattern, scale
 from ketaoutcomes.mixed.newton import Optimum, minimise
 from ketaoutcomes.mixed.satterthwaite import Inference, inference
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +102,8 @@ class Fit:
     status: Literal["ok", "flagged"]
     flags: tuple[str, ...]
     proof: Proof
-    _inference: Inference
-    _coding: Coding
+    _inference: Inference = field(repr=False)
+    _coding: Coding = field(repr=False)
 
     def coefficient(self, term: str, conf_level: float = 0.95) -> Estimate:
         """The coefficient with label `term`."""
@@ -128,7 +125,7 @@ class Fit:
 
 
 def mmrm(
-    data: pd.DataFrame,
+    data: Frame,
     *,
     response: str,
     fixed: Sequence[Term],
@@ -170,7 +167,7 @@ def mmrm(
 
 
 def lmm(
-    data: pd.DataFrame,
+    data: Frame,
     *,
     response: str,
     fixed: Sequence[Term],
@@ -204,7 +201,8 @@ def lmm(
     # A minimum on the boundary is also a stationary point of s_u, so only a real gain counts as interior.
     if slope >= 0 and optimum.at.value > boundary.at.value - 1e-9 - 1e-14 * abs(boundary.at.value):
         variances = scaling.scale**2 * np.array([0.0, np.exp(2 * boundary.theta[0])])
-        return _fit(design, scaling, moments, boundary, reml, variances, labels, slope)
+        on_boundary = replace(boundary, unanimous=optimum.unanimous)
+        return _fit(design, scaling, moments, on_boundary, reml, variances, labels, slope)
     variances = scaling.scale**2 * np.array([optimum.theta[0] ** 2, np.exp(2 * optimum.theta[1])])
     return _fit(design, scaling, moments, optimum, reml, variances, labels)
 

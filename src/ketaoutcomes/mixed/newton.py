@@ -14,6 +14,8 @@ from ketaoutcomes.mixed.likelihood import Evaluation, Likelihood
 MAX_ITERATIONS = 100
 # Distance to the optimum in standard errors of theta.
 TOLERANCE = 1e-8
+# Nearer than this, in standard errors, a step is judged by the gradient: the value no longer resolves the descent.
+NEARBY = 1e-2
 POLISHING_STEPS = 3
 LONGEST_STEP = 2.0
 SHORTEST_LENGTH = 1e-10
@@ -124,8 +126,12 @@ def _direction(at: Evaluation) -> NDArray[np.float64]:
 
 def _step(likelihood: Likelihood, theta: NDArray[np.float64], at: Evaluation) -> tuple[NDArray[np.float64], Evaluation]:
     direction = _direction(at)
+    distance = decrement(at)
+    if distance < NEARBY:
+        evaluation = likelihood.evaluate(theta + direction)
+        if evaluation is not None and decrement(evaluation) < distance / 2:
+            return theta + direction, evaluation
     slope = float(direction @ at.gradient)
-    # Near the optimum the decrease drowns in rounding of the value; the gradient, not the value, is the proof.
     slack = 1e-13 * (1 + abs(at.value))
     length = 1.0
     while length > SHORTEST_LENGTH:

@@ -99,6 +99,18 @@ def test_refuses_infinite_values(column: str) -> None:
         build(data)
 
 
+@pytest.mark.parametrize("kind", [float, str, "category", "Int64"])
+def test_visits_may_come_as_numbers_or_text(kind: str | type) -> None:
+    """A gap in a CSV column turns its visits into 1.0 and 28.0."""
+    np.testing.assert_array_equal(build(frame().astype({"visit": kind})).x, build(frame()).x)
+
+
+def test_refuses_two_columns_of_one_name() -> None:
+    data = frame()
+    with pytest.raises(InvalidTerms, match="more than one column 'base'"):
+        build(pd.concat([data, data[["base"]]], axis=1))
+
+
 def test_refuses_an_empty_frame() -> None:
     with pytest.raises(MixedModelError):
         build(frame().iloc[:0])
