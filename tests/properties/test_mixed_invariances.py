@@ -155,6 +155,19 @@ def test_doubling_the_trial_keeps_ml_estimates_and_halves_their_variance(model: 
 
 
 @FEW
+@given(seed=SEEDS, factor=st.sampled_from([0.01, 0.2, 5.0, 100.0]))
+def test_unit_of_one_visit(seed: int, factor: float) -> None:
+    """With separate effects at each visit, the unit of one visit is that visit's business."""
+    data = trial(seed)
+    last = data["visit"] == "v3"
+    one, other = by_visit(data), by_visit(data.assign(y=data["y"].where(~last, data["y"] * factor)))
+    scale = np.array([1, 1, factor])
+    np.testing.assert_allclose(other.covariance, one.covariance * np.outer(scale, scale), rtol=1e-6)
+    for e, f, s in zip(differences(one), differences(other), scale, strict=True):
+        assert [f.estimate / s, f.se / s, f.df] == pytest.approx([e.estimate, e.se, e.df], rel=1e-7)
+
+
+@FEW
 @given(seed=SEEDS)
 def test_visits_are_not_used_by_the_random_intercept_beyond_the_terms(seed: int) -> None:
     """With all rows of a participant exchangeable in V, permuting the rows' visit labels is a change of X only."""

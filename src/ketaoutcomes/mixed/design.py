@@ -25,6 +25,8 @@ Column = tuple[tuple[str, str | None], ...]
 
 # A baseline shifted by 1e8 keeps 5e-8 of its length beside the intercept; rounding alone leaves about 1e-15.
 RANK_TOLERANCE = 1e-11
+# Products of larger numbers overflow; none is a measurement.
+LARGEST_VALUE = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,8 @@ def _numeric(data: pd.DataFrame, name: str) -> NDArray[np.float64]:
             f"The column {name!r} is not numeric; convert it, or declare its levels to use it as a factor."
         )
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = int((~np.isfinite(numbers)).sum())
+    # Written so that a missing value counts: NaN compares false.
+    bad = int((~(np.abs(numbers) <= LARGEST_VALUE)).sum())
     if bad:
         raise InvalidValues(f"{bad} rows have a missing or infinite value in {name!r}; remove these rows first.")
     if not len(numbers):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ketaoutcomes.mixed import contrasts
 from ketaoutcomes.mixed import ls_means as least_squares
 from ketaoutcomes.mixed.contrasts import Estimate, JointTest
-from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, RandomIntercept, Unstructured, condition
+from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, RandomIntercept, condition, unstructured
 from ketaoutcomes.mixed.design import Coding, Design, Frame, Term, build_design
 from ketaoutcomes.mixed.errors import (
     DegenerateResponse,
@@ -83,7 +83,7 @@ class Fit:
         "boundary": the random-intercept variance is 0 and the model is ordinary least squares.
         "near_singular": the covariance matrix has a condition number above 1e8.
         "several_optima": from another start the likelihood reached a lower maximum or none, so this one is the best
-        found but may be only local.
+        found but may be only local. Without the flag the maximum is still proved locally, not globally.
     proof
         Evidence of convergence.
     """
@@ -161,7 +161,7 @@ def mmrm(
     z, scaling = scale(design.x, design.y)
     moments = by_visit_pattern(z, design.subject, design.visit, len(design.visits))
     _require_identified(moments, design.visits)
-    optimum = minimise(Likelihood(moments, Unstructured(len(design.visits)), reml))
+    optimum = minimise(Likelihood(moments, unstructured(moments), reml))
     sigma = scaling.scale**2 * optimum.at.v
     return _fit(design, scaling, moments, optimum, reml, sigma, design.visits)
 

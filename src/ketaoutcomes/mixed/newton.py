@@ -52,7 +52,8 @@ def minimise(likelihood: Likelihood) -> Optimum:
     """Minimise the criterion from every start of the structure and return the best optimum.
 
     The (RE)ML likelihood of a small trial can have several maxima, or none: then some paths run to a singular
-    covariance. Where the starts disagree the result says so (`Optimum.unanimous`).
+    covariance. Where the starts disagree the result says so (`Optimum.unanimous`); their agreement proves a local
+    maximum, not that no higher one exists.
 
     Raises
     ------
@@ -101,7 +102,7 @@ def _refusal(at: Evaluation, why: str) -> MixedModelError:
     if found > NEAR_SINGULAR:
         return NearSingularCovariance(
             f"{message} The covariance matrix is near singular (condition number {found:.1e}): some visits carry the "
-            "same information, or there are too few participants for this structure; drop a visit or simplify it."
+            "same information, one has an outlier, or participants are too few; check the values or drop a visit."
         )
     return NotConverged(f"{message} Simplify the covariance structure or the fixed effects.")
 

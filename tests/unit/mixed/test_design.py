@@ -92,9 +92,10 @@ def test_refuses_missing_values(column: str) -> None:
 
 
 @pytest.mark.parametrize("column", ["y", "base"])
-def test_refuses_infinite_values(column: str) -> None:
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e200])
+def test_refuses_infinite_values(column: str, value: float) -> None:
     data = frame()
-    data.loc[3, column] = np.inf
+    data.loc[3, column] = value
     with pytest.raises(InvalidValues, match=column):
         build(data)
 

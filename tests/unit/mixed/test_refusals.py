@@ -176,7 +176,7 @@ def fit_of_a_tiny_trial(n: int, seed: int) -> Fit:
     return mmrm(data, response="y", fixed=fixed, levels=levels, subject="id", visit="visit")
 
 
-@pytest.mark.parametrize(("n", "seed", "loglik"), [(14, 13, -145.0), (13, 54, -127.6), (12, 23, -120.3)])
+@pytest.mark.parametrize(("n", "seed", "loglik"), [(14, 13, -145.0), (12, 3, -117.7)])
 def test_starts_that_disagree_are_flagged(n: int, seed: int, loglik: float) -> None:
     """One start ends at a lower maximum (-145.39) or runs to a singular covariance: the better is kept, and flagged."""
     fit = fit_of_a_tiny_trial(n, seed)
