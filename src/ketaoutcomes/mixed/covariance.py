@@ -18,6 +18,7 @@ from ketaoutcomes.mixed.moments import Moments
 LARGEST_CONDITION = 1e12
 NEAR_SINGULAR = 1e8
 SMALLEST_START = 0.05
+PARTICIPANTS_PER_VISIT = 10
 
 
 def condition(v: NDArray[np.float64]) -> float:
@@ -58,17 +59,23 @@ class Structure(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Unstructured:
-    """Any positive definite matrix, as V = L L' with L lower triangular and log-diagonal (Pinheiro & Bates 1996).
+    """Any positive definite matrix, as V = D L L' D with L lower triangular and log-diagonal (Pinheiro & Bates 1996).
 
     theta holds the lower triangle of L by rows, the diagonal as logarithms, so every theta is a covariance matrix.
+    D is fixed and only makes the steps of the optimiser independent of the spread of each visit.
 
     Attributes
     ----------
-    n_visits
-        T.
+    sd
+        Diagonal of D, shape (T,): standard deviations of the OLS residuals.
     """
 
-    n_visits: int
+    sd: NDArray[np.float64]
+
+    @property
+    def n_visits(self) -> int:
+        """T."""
+        return len(self.sd)
 
     def _factor(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
         factor = np.zeros((self.n_visits, self.n_visits))
@@ -84,18 +91,18 @@ class Unstructured:
         return result
 
     def value(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        """V = L L'."""
-        factor = self._factor(theta)
+        """V = D L L' D."""
+        factor = self.sd[:, None] * self._factor(theta)
         return factor @ factor.T
 
     def first(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        """V_i = L_i L' + L L_i'."""
+        """V_i = D (L_i L' + L L_i') D."""
         factor = self._factor(theta)
         half = self._factor_first(factor) @ factor.T
-        return half + half.transpose(0, 2, 1)
+        return (half + half.transpose(0, 2, 1)) * np.outer(self.sd, self.sd)
 
     def second(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        """V_ij = L_i L_j' + L_j L_i', and on the log-diagonal also L_ii L' + L L_ii', where L_ii = L_i."""
+        """V_ij = D (L_i L_j' + L_j L_i') D, on the log-diagonal also D (L_ii L' + L L_ii') D, where L_ii = L_i."""
         factor = self._factor(theta)
         d = self._factor_first(factor)
         result = np.einsum("iac,jbc->ijab", d, d)
@@ -104,28 +111,36 @@ class Unstructured:
         for i in np.flatnonzero(rows == columns):
             half = d[i] @ factor.T
             result[i, i] += half + half.T
-        return result
+        return result * np.outer(self.sd, self.sd)
 
     def starts(self, moments: Moments) -> list[NDArray[np.float64]]:
-        """Pairwise covariances of the OLS residuals, ridged to positive definite; and compound symmetry."""
-        products, counts = moments.residual_products()
-        symmetric = 0.5 * np.eye(self.n_visits) + 0.5
-        return [self._theta(_ridged(products / counts)), self._theta(symmetric)]
+        """Pairwise correlations of the OLS residuals, ridged to positive definite; and equal correlations.
 
-    def _theta(self, v: NDArray[np.float64]) -> NDArray[np.float64]:
-        factor = np.asarray(np.linalg.cholesky(v), dtype=np.float64)
+        Several maxima were only ever seen with few participants per visit, so only there are more starts tried.
+        """
+        products, counts = moments.residual_products()
+        pairwise = products / counts / np.outer(self.sd, self.sd)
+        equal = (0.5,) if moments.n_subjects >= PARTICIPANTS_PER_VISIT * self.n_visits else (0.2, 0.5, 0.8)
+        compound = [(1 - r) * np.eye(self.n_visits) + r for r in equal]
+        return [self._theta(correlation) for correlation in [_ridged(pairwise), *compound]]
+
+    def _theta(self, correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+        factor = np.asarray(np.linalg.cholesky(correlation), dtype=np.float64)
         np.fill_diagonal(factor, np.log(np.diag(factor)))
         return factor[np.tril_indices(self.n_visits)]
 
 
-def _ridged(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shrink the correlations towards 0 until their matrix has no eigenvalue below 0.05."""
-    sd = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(sd, sd)
+def unstructured(moments: Moments) -> Unstructured:
+    """The unstructured matrix in the spread of the data; every visit must have residual variation."""
+    products, counts = moments.residual_products()
+    return Unstructured(np.sqrt(np.diag(products) / np.diag(counts)))
+
+
+def _ridged(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shrink correlations towards 0 until their matrix has no eigenvalue below 0.05."""
     shortfall = SMALLEST_START - float(np.linalg.eigvalsh(correlation)[0])
     weight = max(0.0, shortfall / (shortfall + 1 - SMALLEST_START))
-    correlation = (1 - weight) * correlation + weight * np.eye(len(sd))
-    return correlation * np.outer(sd, sd)
+    return (1 - weight) * correlation + weight * np.eye(len(correlation))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,15 @@ from scipy.linalg import qr
 
 from ketaoutcomes.mixed.errors import DuplicateVisit, InvalidTerms, InvalidValues, RankDeficient, UnusedLevel
 
+Frame = pd.DataFrame
 Term = tuple[str, ...]
 Column = tuple[tuple[str, str | None], ...]
 """One column of the design: (variable, level) pairs that are multiplied; level None means the numeric value."""
 
 # A baseline shifted by 1e8 keeps 5e-8 of its length beside the intercept; rounding alone leaves about 1e-15.
 RANK_TOLERANCE = 1e-11
+# Products of larger numbers overflow; none is a measurement.
+LARGEST_VALUE = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,8 @@ def build_design(
     columns = tuple(_columns(fixed, declared))
     x = np.column_stack([_data_column(column, codes, numeric, declared, len(y)) for column in columns])
     seen = None if visit is None else codes[visit]
-    order = np.lexsort((y, *x.T[::-1], *([seen] if seen is not None else []), ids))
+    # A visit schedule orders a participant's rows; without one their values do.
+    order = np.lexsort((*x.T, y, ids) if seen is None else (seen, ids))
     if seen is not None:
         _require_one_row_per_visit(ids[order], seen[order])
     means = {name: float(np.sort(values).mean()) for name, values in numeric.items()}
@@ -135,10 +140,14 @@ def _variables(fixed: Sequence[Term]) -> list[str]:
     return list(dict.fromkeys(variable for term in fixed for variable in term))
 
 
-def _require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
-    missing = sorted({name for name in names if name not in data.columns})
+def _require_columns(data: pd.DataFrame, names: Sequence[str]) -> None:
+    found = list(data.columns)
+    missing = sorted({name for name in names if name not in found})
     if missing:
         raise InvalidTerms(f"The data have no column {', '.join(map(repr, missing))}; correct the term or the data.")
+    twice = sorted({name for name in names if found.count(name) > 1})
+    if twice:
+        raise InvalidTerms(f"The data have more than one column {', '.join(map(repr, twice))}; rename or drop one.")
 
 
 def _require_margins(fixed: Sequence[Term]) -> None:
@@ -160,7 +169,7 @@ def _factor_codes(data: pd.DataFrame, name: str, levels: Sequence[str]) -> NDArr
         raise InvalidValues(f"{absent} rows have no value in the factor {name!r}; remove these rows first.")
     if len(set(levels)) != len(levels) or not levels:
         raise InvalidTerms(f"The levels of {name!r} must be a non-empty list without repeats.")
-    codes = np.asarray(pd.Index(list(levels)).get_indexer(pd.Index(values.astype(str))), dtype=np.intp)
+    codes = np.asarray(pd.Index(list(levels)).get_indexer(pd.Index(_text(values))), dtype=np.intp)
     unknown = int((codes < 0).sum())
     if unknown:
         raise InvalidValues(
@@ -173,6 +182,15 @@ def _factor_codes(data: pd.DataFrame, name: str, levels: Sequence[str]) -> NDArr
     return codes
 
 
+def _text(values: pd.Series[Any]) -> pd.Series[str]:
+    """Values as text; whole numbers without decimals, since a gap in a CSV column turns its visits into 28.0."""
+    if pd.api.types.is_float_dtype(values):
+        numbers: NDArray[np.float64] = values.to_numpy(dtype=np.float64)
+        if np.isfinite(numbers).all() and np.array_equal(numbers, np.round(numbers)):
+            values = values.astype(np.int64)
+    return values.astype(str)
+
+
 def _numeric(data: pd.DataFrame, name: str) -> NDArray[np.float64]:
     values = data[name]
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_complex_dtype(values):
@@ -180,7 +198,8 @@ def _numeric(data: pd.DataFrame, name: str) -> NDArray[np.float64]:
             f"The column {name!r} is not numeric; convert it, or declare its levels to use it as a factor."
         )
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = int((~np.isfinite(numbers)).sum())
+    # Written so that a missing value counts: NaN compares false.
+    bad = int((~(np.abs(numbers) <= LARGEST_VALUE)).sum())
     if bad:
         raise InvalidValues(f"{bad} rows have a missing or infinite value in {name!r}; remove these rows first.")
     if not len(numbers):
@@ -237,14 +256,17 @@ def _require_one_row_per_visit(subject: NDArray[np.intp], visit: NDArray[np.intp
 
 
 def _require_full_rank(x: NDArray[np.float64], coding: Coding, codes: Mapping[str, NDArray[np.intp]]) -> None:
-    """Pivoted QR on unit-length columns decides the rank; the aliased columns are then named in model order."""
+    """Pivoted QR on unit-length columns decides the rank; the aliased columns are then named in model order.
+
+    The columns of R have the lengths and angles of those of X, so the tall matrix is factored once.
+    """
     length = np.linalg.norm(x, axis=0)
-    unit = x / np.where(length > 0, length, 1.0)
-    if _rank(unit) == x.shape[1]:
+    r = np.asarray(np.linalg.qr(x / np.where(length > 0, length, 1.0), mode="r"), dtype=np.float64)
+    if _rank(r) == x.shape[1]:
         return
     kept: list[int] = []
     for j in range(x.shape[1]):
-        if _rank(unit[:, [*kept, j]]) == len(kept) + 1:
+        if _rank(r[:, [*kept, j]]) == len(kept) + 1:
             kept.append(j)
     aliased = tuple(label for j, label in enumerate(coding.labels) if j not in kept)
     empty = _empty_cells(coding, codes)

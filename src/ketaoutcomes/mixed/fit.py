@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from ketaoutcomes.mixed import contrasts
 from ketaoutcomes.mixed import ls_means as least_squares
 from ketaoutcomes.mixed.contrasts import Estimate, JointTest
-from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, Independent, RandomIntercept, Unstructured, condition
-from ketaoutcomes.mixed.design import Coding, Design, Term, build_design
+from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, Independent, RandomIntercept, condition, unstructured
+from ketaoutcomes.mixed.design import Coding, Design, Frame, Term, build_design
 from ketaoutcomes.mixed.errors import (
     DegenerateResponse,
     OneVisitPerParticipant,
@@ -24,10 +24,6 @@ from ketaoutcomes.mixed.ls_means import LsMean
 from ketaoutcomes.mixed.moments import PERFECT_FIT, Moments, Scaling, by_row_count, by_visit_pattern, scale
 from ketaoutcomes.mixed.newton import Optimum, minimise
 from ketaoutcomes.mixed.satterthwaite import Inference, inference
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 #: Column that numbers the rows where each is its own participant.
 _ROW = "_row"
@@ -90,7 +86,7 @@ class Fit:
         "boundary": the random-intercept variance is 0 and the model is ordinary least squares.
         "near_singular": the covariance matrix has a condition number above 1e8.
         "several_optima": from another start the likelihood reached a lower maximum or none, so this one is the best
-        found but may be only local.
+        found but may be only local. Without the flag the maximum is still proved locally, not globally.
     proof
         Evidence of convergence.
     """
@@ -109,8 +105,8 @@ class Fit:
     status: Literal["ok", "flagged"]
     flags: tuple[str, ...]
     proof: Proof
-    _inference: Inference
-    _coding: Coding
+    _inference: Inference = field(repr=False)
+    _coding: Coding = field(repr=False)
 
     def coefficient(self, term: str, conf_level: float = 0.95) -> Estimate:
         """The coefficient with label `term`."""
@@ -132,7 +128,7 @@ class Fit:
 
 
 def mmrm(
-    data: pd.DataFrame,
+    data: Frame,
     *,
     response: str,
     fixed: Sequence[Term],
@@ -168,13 +164,13 @@ def mmrm(
     z, scaling = scale(design.x, design.y)
     moments = by_visit_pattern(z, design.subject, design.visit, len(design.visits))
     _require_identified(moments, design.visits)
-    optimum = minimise(Likelihood(moments, Unstructured(len(design.visits)), reml))
+    optimum = minimise(Likelihood(moments, unstructured(moments), reml))
     sigma = scaling.scale**2 * optimum.at.v
     return _fit(design, scaling, moments, optimum, reml, sigma, design.visits)
 
 
 def lmm(
-    data: pd.DataFrame,
+    data: Frame,
     *,
     response: str,
     fixed: Sequence[Term],
@@ -208,13 +204,14 @@ def lmm(
     # A minimum on the boundary is also a stationary point of s_u, so only a real gain counts as interior.
     if slope >= 0 and optimum.at.value > boundary.at.value - 1e-9 - 1e-14 * abs(boundary.at.value):
         variances = scaling.scale**2 * np.array([0.0, np.exp(2 * boundary.theta[0])])
-        return _fit(design, scaling, moments, boundary, reml, variances, labels, slope)
+        on_boundary = replace(boundary, unanimous=optimum.unanimous)
+        return _fit(design, scaling, moments, on_boundary, reml, variances, labels, slope)
     variances = scaling.scale**2 * np.array([optimum.theta[0] ** 2, np.exp(2 * optimum.theta[1])])
     return _fit(design, scaling, moments, optimum, reml, variances, labels)
 
 
 def ols(
-    data: pd.DataFrame, *, response: str, fixed: Sequence[Term], levels: Mapping[str, Sequence[str]]
+    data: Frame, *, response: str, fixed: Sequence[Term], levels: Mapping[str, Sequence[str]]
 ) -> Fit:
     """Ordinary least squares, one row per participant: the same design, LS means and contrasts as the mixed models.
 

@@ -14,6 +14,8 @@ from ketaoutcomes.mixed.likelihood import Evaluation, Likelihood
 MAX_ITERATIONS = 100
 # Distance to the optimum in standard errors of theta.
 TOLERANCE = 1e-8
+# Nearer than this, in standard errors, a step is judged by the gradient: the value no longer resolves the descent.
+NEARBY = 1e-2
 POLISHING_STEPS = 3
 LONGEST_STEP = 2.0
 SHORTEST_LENGTH = 1e-10
@@ -50,7 +52,8 @@ def minimise(likelihood: Likelihood) -> Optimum:
     """Minimise the criterion from every start of the structure and return the best optimum.
 
     The (RE)ML likelihood of a small trial can have several maxima, or none: then some paths run to a singular
-    covariance. Where the starts disagree the result says so (`Optimum.unanimous`).
+    covariance. Where the starts disagree the result says so (`Optimum.unanimous`); their agreement proves a local
+    maximum, not that no higher one exists.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def _refusal(at: Evaluation, why: str) -> MixedModelError:
     if found > NEAR_SINGULAR:
         return NearSingularCovariance(
             f"{message} The covariance matrix is near singular (condition number {found:.1e}): some visits carry the "
-            "same information, or there are too few participants for this structure; drop a visit or simplify it."
+            "same information, one has an outlier, or participants are too few; check the values or drop a visit."
         )
     return NotConverged(f"{message} Simplify the covariance structure or the fixed effects.")
 
@@ -124,8 +127,12 @@ def _direction(at: Evaluation) -> NDArray[np.float64]:
 
 def _step(likelihood: Likelihood, theta: NDArray[np.float64], at: Evaluation) -> tuple[NDArray[np.float64], Evaluation]:
     direction = _direction(at)
+    distance = decrement(at)
+    if distance < NEARBY:
+        evaluation = likelihood.evaluate(theta + direction)
+        if evaluation is not None and decrement(evaluation) < distance / 2:
+            return theta + direction, evaluation
     slope = float(direction @ at.gradient)
-    # Near the optimum the decrease drowns in rounding of the value; the gradient, not the value, is the proof.
     slack = 1e-13 * (1 + abs(at.value))
     length = 1.0
     while length > SHORTEST_LENGTH:

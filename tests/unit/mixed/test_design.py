@@ -92,11 +92,24 @@ def test_refuses_missing_values(column: str) -> None:
 
 
 @pytest.mark.parametrize("column", ["y", "base"])
-def test_refuses_infinite_values(column: str) -> None:
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e200])
+def test_refuses_infinite_values(column: str, value: float) -> None:
     data = frame()
-    data.loc[3, column] = np.inf
+    data.loc[3, column] = value
     with pytest.raises(InvalidValues, match=column):
         build(data)
+
+
+@pytest.mark.parametrize("kind", [float, str, "category", "Int64"])
+def test_visits_may_come_as_numbers_or_text(kind: str | type) -> None:
+    """A gap in a CSV column turns its visits into 1.0 and 28.0."""
+    np.testing.assert_array_equal(build(frame().astype({"visit": kind})).x, build(frame()).x)
+
+
+def test_refuses_two_columns_of_one_name() -> None:
+    data = frame()
+    with pytest.raises(InvalidTerms, match="more than one column 'base'"):
+        build(pd.concat([data, data[["base"]]], axis=1))
 
 
 def test_refuses_an_empty_frame() -> None:

@@ -84,7 +84,7 @@ def strata() -> tuple[Moments, NDArray[np.intp]]:
 def structures() -> list[tuple[Moments, Structure, NDArray[np.float64]]]:
     moments, rows = strata()
     return [
-        (visit_moments(), Unstructured(3), np.array([0.1, 0.3, -0.2, -0.4, 0.5, 0.2])),
+        (visit_moments(), Unstructured(np.array([1.0, 2.0, 0.5])), np.array([0.1, 0.3, -0.2, -0.4, 0.5, 0.2])),
         (moments, RandomIntercept(rows), np.array([0.7, -0.2])),
         (moments, RandomIntercept(rows), np.array([0.0, 0.1])),
         (moments, Independent(len(rows)), np.array([0.3])),
