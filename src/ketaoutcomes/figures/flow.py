@@ -68,7 +68,7 @@ def _placed(levels: list[dict[str, list[str]]], arms: list[str]) -> list[dict[st
     y = 0.0
     width = 1 / len(arms)
     for level in levels:
-        wrapped = {arm: _wrapped(lines, 110 // len(level) if len(level) > 1 else 80) for arm, lines in level.items()}
+        wrapped = {arm: _wrapped(lines, max(96 // len(level), 22)) for arm, lines in level.items()}
         height = (max(text.count("\n") + 1 for text in wrapped.values()) + 1.0) * _LINE
         for arm, text in wrapped.items():
             x = 0.5 if arm not in arms or len(level) == 1 else (arms.index(arm) + 0.5) * width
@@ -79,7 +79,7 @@ def _placed(levels: list[dict[str, list[str]]], arms: list[str]) -> list[dict[st
 
 
 def _wrapped(lines: list[str], width: int) -> str:
-    return "\n".join(textwrap.fill(line, max(width // 2, 30)) for line in lines)
+    return "\n".join(textwrap.fill(line, width) for line in lines)
 
 
 def _arrows(boxes: pd.DataFrame) -> pd.DataFrame:

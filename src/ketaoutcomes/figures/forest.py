@@ -16,6 +16,7 @@ from plotnine import (
     ggplot,
     labs,
     scale_shape_manual,
+    scale_x_continuous,
     scale_y_discrete,
     theme,
 )
@@ -23,7 +24,7 @@ from plotnine import (
 from ketaoutcomes.figures._figure import Figure, nothing
 from ketaoutcomes.figures._theme import INK, look
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import interval
+from ketaoutcomes.schema.numbers import MINUS, interval
 
 NEEDS = ("mmrm|lmm|ancova|paired|proportions|cox",)
 
@@ -59,10 +60,11 @@ def draw(ard: pd.DataFrame) -> Figure:
         + geom_point(aes(shape="primary"), size=2.6, fill="#0072B2", color=INK)
         + facet_wrap("heading", scales="free", ncol=1)
         + scale_shape_manual(values={"yes": "s", "no": "o"}, guide=None)
+        + scale_x_continuous(labels=lambda values: [f"{value:g}".replace("-", MINUS) for value in values])
         + scale_y_discrete()
         + labs(x="", y="")
         + look()
-        + theme(strip_text=element_text(size=9, ha="left", weight="bold"), axis_text_y=element_text(linespacing=1.3))
+        + theme(strip_text=element_text(size=9, ha="left", weight="bold"), axis_text_y=element_text(linespacing=1.3, ha="left"))
     )
     height = 18 + 15 * len(lines) + 12 * lines["heading"].nunique()
     title = "Comparisons with the reference arm"
