@@ -10,8 +10,8 @@ from plotnine import (
     aes,
     element_text,
     facet_wrap,
-    geom_segment,
     geom_point,
+    geom_segment,
     geom_vline,
     ggplot,
     labs,
@@ -78,7 +78,13 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, obj
     visits = {row.visit: row.text for row in labels.rows[labels.rows["parameter"] == "visit"].itertuples()}
     lines: list[dict[str, object]] = []
     for row in found.itertuples():
-        same = ard[(ard["analysis"] == row.analysis) & (ard["term"] == row.term) & (ard["arm"] == row.arm) & (ard["visit"] == row.visit) & (ard["method"] == row.method)]
+        same = ard[
+            (ard["analysis"] == row.analysis)
+            & (ard["term"] == row.term)
+            & (ard["arm"] == row.arm)
+            & (ard["visit"] == row.visit)
+            & (ard["method"] == row.method)
+        ]
         main = labels.text("primary", "visit") if row.analysis == primary else ""
         if main and row.visit != main:
             continue
@@ -87,9 +93,15 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, obj
         pair = f"{arms[str(row.arm)]} against {arms[str(row.comparator)]}: {interval(same, kind.statistic)}"
         lines.append(
             {
-                "line": f"{_short(title)}\n{pair}", "heading": kind.heading, "none": kind.none, "primary": "yes" if row.analysis == primary else "no",
-                "value": row.value, "low": limits.get("conf_low"), "high": limits.get("conf_high"), "conf_level": same["conf_level"].max(),
-            }  # fmt: skip
+                "line": f"{_short(title)}\n{pair}",
+                "heading": kind.heading,
+                "none": kind.none,
+                "primary": "yes" if row.analysis == primary else "no",
+                "value": row.value,
+                "low": limits.get("conf_low"),
+                "high": limits.get("conf_high"),
+                "conf_level": same["conf_level"].max(),
+            }
         )
     return sorted(lines, key=lambda line: line["primary"] != "yes")
 

@@ -131,13 +131,13 @@ def efron_score(time: Floats, event: NDArray[np.bool_], x: Floats, beta: Floats,
     return score
 
 
-def _global(zph: Any) -> tuple[float, float, float]:
+def _global(zph: Any) -> tuple[float, float, float]:  # noqa: ANN401 - the library is untyped
     frame: pd.DataFrame = zph.to_frame(format="pandas")
     last = frame.iloc[-1]
     return float(last["chisq"]), float(last["df"]), float(last["p_value"])
 
 
-def _greenwood() -> Any:
+def _greenwood() -> Any:  # noqa: ANN401 - the library is untyped
     import greenwood
 
     return greenwood

@@ -59,7 +59,7 @@ def _words(rows: pd.DataFrame, labels: Labels) -> str:
     unit = labels.text("unit", str(first["parameter"])) if statistic == "estimate" else ""
     text = text.replace(" (", f" {unit} (", 1) if unit else text
     name = {"hazard_ratio": "hazard ratio ", "risk_difference": "risk difference, percentage points, ", "median": "median "}.get(statistic, "")
-    visits = labels.rows[(labels.rows["parameter"] == "visit") & (labels.rows["visit"] == first["visit"])]
+    visits = match(labels.rows, parameter="visit", visit=str(first["visit"]))
     when = f" at {visits['text'].iloc[0]}" if len(visits) and first["visit"] else ""
     if first["comparator"]:
         return f"{arms[first['arm']]} against {arms[first['comparator']]}{when}: {name}{text}"

@@ -35,9 +35,7 @@ class Made:
     files: dict[str, bytes]
 
 
-def page(
-    ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosure: dict[str, Any], run: dict[str, Any], internal: bool
-) -> str:
+def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosure: dict[str, Any], run: dict[str, Any], internal: bool) -> str:
     """The report of a study as one HTML page.
 
     Parameters
@@ -58,7 +56,7 @@ def page(
     template = environment.from_string(folder.joinpath("page.html.jinja").read_text(encoding="utf-8"))
     labels = Labels.of(ard)
     return template.render(
-        style=Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),
+        style=Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         labels=labels,
         headline=headline(ard),
         missing=missing_sentence(ard),

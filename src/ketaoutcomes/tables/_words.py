@@ -42,5 +42,5 @@ def footnotes(doc: str | None, *more: str) -> tuple[str, ...]:
 def flag_note(rows: pd.DataFrame) -> str:
     """A sentence for flagged or missing results; empty when all is well."""
     found = rows[(rows["statistic"] == "verdict") & (rows["text"] != "ok")]
-    said = [f"{row.text.replace('_', ' ')}: {row.note}" for row in found.itertuples()]
+    said = [f"{text.replace('_', ' ')}: {note}" for text, note in zip(found["text"], found["note"], strict=True)]
     return "Verdict: " + "; ".join(dict.fromkeys(said)) + "." if said else ""

@@ -21,9 +21,9 @@ def build(ard: pd.DataFrame) -> Table:
     arms = arm_columns(labels, rows, together=True)
     lines = [Row("Participants", tuple(value_of(match(rows, parameter="people", arm=arm), "n") for arm in arms))]
     variables = rows[(rows["visit"] == "") & ~rows["parameter"].isin([*_NOT_BASELINE, ""])]["parameter"]
+    lines += _scores(rows, labels, list(arms))
     for variable in dict.fromkeys(variables):
         lines += _variable(match(rows, parameter=variable, visit=""), labels.text("variable", variable) or variable.capitalize(), list(arms))
-    lines += _scores(rows, labels, list(arms))
     return Table("Participants at baseline", "", tuple(arms.values()), tuple(lines), footnotes(__doc__))
 
 

@@ -31,7 +31,10 @@ def _fit(rows: pd.DataFrame) -> list[Row]:
     fit = match(rows, term="fit")
     values = {"Participants": value_of(fit, "n"), "Values": value_of(fit, "n_rows"), "Log-likelihood": value_of(fit, "loglik")}
     lines = [Row(name, (text, "", "", "")) for name, text in values.items() if text != NOTHING]
-    lines += [Row(f"Variance, {row.visit or row.term}", (value_of(rows[rows.index == row.Index], "variance"), "", "", "")) for row in match(rows, statistic="variance").itertuples()]
+    lines += [
+        Row(f"Variance, {row.visit or row.term}", (value_of(rows[rows.index == row.Index], "variance"), "", "", ""))
+        for row in match(rows, statistic="variance").itertuples()
+    ]
     return [Row(f"Verdict: {verdict['text'].replace('_', ' ')}; {verdict['note']}", ("", "", "", "")), *lines]
 
 

@@ -12,7 +12,12 @@ from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, visit_label
 
 NEEDS = ("proportions",)
-_EFFECTS = (("Risk difference (Newcombe)", "risk difference", "risk_difference", "newcombe"), ("Risk difference (Wald)", "risk difference", "risk_difference", "wald"), ("Risk ratio", "risk ratio", "risk_ratio", "log_wald"))  # fmt: skip
+#: Heading, term and statistic of the rows, method.
+_EFFECTS = (
+    ("Risk difference (Newcombe)", "risk difference", "risk_difference", "newcombe"),
+    ("Risk difference (Wald)", "risk difference", "risk_difference", "wald"),
+    ("Risk ratio", "risk ratio", "risk_ratio", "log_wald"),
+)
 
 
 def build(ard: pd.DataFrame) -> Table:
