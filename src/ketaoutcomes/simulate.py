@@ -154,7 +154,7 @@ def _follow_up(rng: np.random.Generator, truth: Trial, change: Floats) -> tuple[
     for at in range(1, visits):
         standing: Floats = (change[:, at - 1] - change[:, at - 1].mean()) / truth.change_sd[at - 1]
         hazard: Floats = np.minimum(truth.dropout * np.exp2(standing), 0.8)
-        drawn: Floats = rng.random(n)
+        drawn = [float(rng.random()) for _ in range(n)]
         for i in [i for i in range(n) if here[i] and drawn[i] < hazard[i]]:
             here[i] = False
             seen[i, at:] = False

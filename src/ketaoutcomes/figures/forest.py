@@ -3,6 +3,7 @@ square is the primary analysis. The line of no effect is 0 for differences and 1
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 import pandas as pd
@@ -66,7 +67,7 @@ def draw(ard: pd.DataFrame) -> Figure:
         + look()
         + theme(strip_text=element_text(size=9, ha="left", weight="bold"), axis_text_y=element_text(linespacing=1.3, ha="left"))
     )
-    height = 18 + 15 * len(lines) + 12 * lines["heading"].nunique()
+    height = 14 + 5.5 * sum(1.2 + line.count("\n") for line in order) + 12 * lines["heading"].nunique()
     title = "Comparisons with the reference arm"
     return Figure(plot, title, _alt(lines), lines.astype({"line": str, "heading": str}), height=float(height))
 
@@ -93,7 +94,7 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, obj
         pair = f"{arms[str(row.arm)]} against {arms[str(row.comparator)]}: {interval(same, kind.statistic)}"
         lines.append(
             {
-                "line": f"{_short(title)}\n{pair}",
+                "line": f"{textwrap.fill(title, 48)}\n{pair}",
                 "heading": kind.heading,
                 "none": kind.none,
                 "primary": "yes" if row.analysis == primary else "no",
@@ -104,10 +105,6 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, obj
             }
         )
     return sorted(lines, key=lambda line: line["primary"] != "yes")
-
-
-def _short(text: str, width: int = 52) -> str:
-    return text if len(text) <= width else text[: width - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _alt(lines: pd.DataFrame) -> str:

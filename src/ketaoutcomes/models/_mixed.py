@@ -38,8 +38,9 @@ def means(results: Results, cells: tuple[LsMean, ...], scores: Scores, conf_leve
     """One LS mean per cell; `n` is the people with a value in it."""
     for cell in cells:
         where = dict(cell.cell)
+        only = scores.levels["arm"][0] if len(scores.levels["arm"]) == 1 else ""
         n = n_by(scores.rows, where.get("arm"), where.get("visit"))
-        results.interval(cell, conf_level, n=n, term="ls_mean", arm=where.get("arm", ""), visit=where.get("visit", ""))
+        results.interval(cell, conf_level, n=n, term="ls_mean", arm=where.get("arm", only), visit=where.get("visit", ""))
 
 
 def contrasts(results: Results, fit: Fit, cells: tuple[LsMean, ...], scores: Scores, conf_level: float) -> None:

@@ -18,3 +18,9 @@ def response_words(study: Study, endpoint: str) -> str:
 def likelihood_words(method: str) -> str:
     """Which likelihood."""
     return "restricted maximum likelihood" if method == "reml" else "full maximum likelihood"
+
+
+def population_words(study: Study, population: str) -> str:
+    """A population within a sentence."""
+    label = study.populations[population].label
+    return label[:1].lower() + label[1:]

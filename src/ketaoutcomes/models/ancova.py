@@ -12,7 +12,7 @@ from ketaoutcomes.mixed import MixedModelError, ols
 from ketaoutcomes.models import _mixed
 from ketaoutcomes.models._results import results
 from ketaoutcomes.models._scores import n_by, scores
-from ketaoutcomes.models._words import response_words
+from ketaoutcomes.models._words import population_words, response_words
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         title=analysis.title,
         response=response_words(study, analysis.endpoint),
         visit=next(v.label for v in study.visits if v.id == analysis.visit and v.period == analysis.period).lower(),
-        population=study.populations[analysis.population].label.lower(),
+        population=population_words(study, analysis.population),
         terms=", ".join(term[0] for term in terms),
     )
     return rows.frame()

@@ -16,6 +16,7 @@ from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of
 from ketaoutcomes.models._survival import Hazards, proportional_hazards
 from ketaoutcomes.models._times import strata_of, times
+from ketaoutcomes.models._words import population_words
 
 #: Score times standard error below which the partial likelihood counts as maximised.
 _CONVERGED = 1e-6
@@ -111,7 +112,7 @@ def _conclude(rows: Results, study: Study, analysis: Cox, terms: list[str]) -> N
     rows.method(
         __doc__,
         title=analysis.title,
-        population=study.populations[analysis.population].label.lower(),
+        population=population_words(study, analysis.population),
         terms=", ".join(terms),
         strata=f", stratified by {', '.join(analysis.strata)}" if analysis.strata else "",
         errors=f"sandwich errors by {analysis.cluster}" if analysis.cluster else "model-based errors",

@@ -11,6 +11,7 @@ from ketaoutcomes.domain.instruments import instruments
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import people_of
+from ketaoutcomes.models._words import population_words
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -25,7 +26,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     for parameter in analysis.parameters:
         _observed(rows, parameter, people, data["adqs"])
     _sessions(rows, study, people, data["adex"])
-    rows.method(__doc__, population=study.populations[analysis.population].label.lower())
+    rows.method(__doc__, population=population_words(study, analysis.population))
     rows.verdict("ok", "counted")
     return rows.frame()
 
@@ -83,18 +84,20 @@ def _analysed(rows: Results, arm: str, part: pd.DataFrame, parameter: str, adqs:
 def _baseline(rows: Results, study: Study, variable: str, people: pd.DataFrame) -> None:
     column = study.participant_columns[variable]
     once = people.drop_duplicates("participant")
+    # in a crossover everybody has one baseline and stands in every arm
+    groups = [("", once)] if study.design.kind == "crossover" else _groups(once)
     if column.kind in {"number", "integer"}:
-        for arm, part in _groups(once):
+        for arm, part in groups:
             values = part[variable].dropna().astype(float)
             rows.add("n", len(values), n=len(values), parameter=variable, arm=arm)
             _mean(rows, values, parameter=variable, arm=arm)
         return
     levels = column.levels or sorted(once[variable].dropna().unique())
     if variable == study.design.site:
-        for arm, part in _groups(once):
+        for arm, part in groups:
             rows.add("n_sites", int(part[variable].nunique()), n=len(part), parameter="sites", arm=arm)
         return
-    for arm, part in _groups(once):
+    for arm, part in groups:
         known = int(part[variable].notna().sum())
         rows.add("n", known, n=known, parameter=variable, arm=arm)
         for level in levels:
@@ -116,7 +119,7 @@ def _observed(rows: Results, parameter: str, people: pd.DataFrame, adqs: pd.Data
     scores = adqs[adqs["paramcd"] == parameter].drop(columns="trtp")
     joined = scores.merge(people[["participant", "period", "arm"]], on=["participant", "period"])
     for arm, part in _groups(joined):
-        for (visit, day), at in part.groupby(["avisit", "avisitn"]):
+        for (day, visit), at in part.groupby(["avisitn", "avisit"]):
             key: dict[str, Any] = {"parameter": parameter, "arm": arm, "visit": str(visit), "day": float(str(day))}
             _mean(rows, at["aval"].dropna(), **key)
             if (at["ablfl"] == "no").all():

@@ -16,6 +16,7 @@ from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of
 from ketaoutcomes.models._survival import Curve, log_rank, median, product_limit
 from ketaoutcomes.models._times import strata_of, times
+from ketaoutcomes.models._words import population_words
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -88,7 +89,7 @@ def _conclude(rows: Results, study: Study, analysis: KaplanMeier, test: str) -> 
         __doc__,
         title=analysis.title,
         period=study.period(analysis.period).label.lower(),
-        population=study.populations[analysis.population].label.lower(),
+        population=population_words(study, analysis.population),
         test=test or "no test (one arm)",
         rule=study.rules[endpoint.rule].source,
     )

@@ -12,7 +12,7 @@ from ketaoutcomes.mixed import Fit, MixedModelError, lmm
 from ketaoutcomes.models import _mixed
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import Scores, n_by, scores
-from ketaoutcomes.models._words import likelihood_words, response_words
+from ketaoutcomes.models._words import likelihood_words, population_words, response_words
 
 Terms = list[tuple[str, ...]]
 
@@ -43,7 +43,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         __doc__,
         title=analysis.title,
         response=response_words(study, analysis.endpoint),
-        population=study.populations[analysis.population].label.lower(),
+        population=population_words(study, analysis.population),
         terms=", ".join(" x ".join(term) for term in terms),
         time=f"continuous, in {study.time_unit}" if analysis.time == "continuous" else "as categories",
         likelihood=likelihood_words(analysis.method),

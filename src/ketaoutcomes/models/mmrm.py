@@ -14,7 +14,7 @@ from ketaoutcomes.mixed import MixedModelError, mmrm
 from ketaoutcomes.models import _mixed
 from ketaoutcomes.models._results import results
 from ketaoutcomes.models._scores import scores
-from ketaoutcomes.models._words import likelihood_words, response_words
+from ketaoutcomes.models._words import likelihood_words, population_words, response_words
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         __doc__,
         title=analysis.title,
         response=response_words(study, analysis.endpoint),
-        population=study.populations[analysis.population].label.lower(),
+        population=population_words(study, analysis.population),
         terms=", ".join(" x ".join(term) for term in terms),
         visits=len(found.levels["visit"]),
         likelihood=likelihood_words(analysis.method),

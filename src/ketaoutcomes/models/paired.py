@@ -15,7 +15,7 @@ from ketaoutcomes.domain.analyses import Paired
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._results import results
 from ketaoutcomes.models._scores import arms_of, scores
-from ketaoutcomes.models._words import response_words
+from ketaoutcomes.models._words import population_words, response_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
             visit=next(v.label for v in study.visits if v.id == analysis.visit).lower(),
             arm=study.design.arms[arm].label.lower(),
             reference=study.design.arms[reference].label.lower(),
-            population=study.populations[analysis.population].label.lower(),
+            population=population_words(study, analysis.population),
         )
     rows.verdict("ok", "closed form")
     return rows.frame()

@@ -13,6 +13,7 @@ from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._proportions import Ratio, difference, ratio
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of, people_of
+from ketaoutcomes.models._words import population_words
 
 _COMPARED = "Proportions were compared by their risk difference with Wald and Newcombe limits and by their ratio with log-Wald limits, without adjustment."
 _CROSSOVER = "Each person stands in both arms of the crossover: proportions are shown, not compared."
@@ -80,7 +81,7 @@ def _conclude(rows: Results, study: Study, analysis: Proportions, crossover: boo
         __doc__,
         title=analysis.title,
         rule=cutoff_words(endpoint, instruments()[study.parameters[endpoint.parameter]]),
-        population=study.populations[analysis.population].label.lower(),
+        population=population_words(study, analysis.population),
         compared=_ONE_ARM if len(study.design.arms) == 1 else _CROSSOVER if crossover else _COMPARED,
     )
     rows.verdict("ok", "closed form")

@@ -19,6 +19,8 @@ def build(ard: pd.DataFrame) -> Table:
     labels = Labels.of(ard)
     rows = match(ard, analysis=model_analysis(labels, "descriptive"))
     arms = arm_columns(labels, rows, together=True)
+    if labels.text("study", "design") == "crossover":
+        arms = {"": "All"}
     lines = [Row("Participants", tuple(value_of(match(rows, parameter="people", arm=arm), "n") for arm in arms))]
     variables = rows[(rows["visit"] == "") & ~rows["parameter"].isin([*_NOT_BASELINE, ""])]["parameter"]
     lines += _scores(rows, labels, list(arms))
