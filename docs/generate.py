@@ -1,0 +1,139 @@
+"""Write what is generated from the code: `python docs/generate.py` (a test holds the committed files in step).
+
+config/README.md            every key of a study file, from its types
+workflow/schemas/*.json     the JSON schema of a study file, for editors
+docs/reference/*.md         instruments with their sources, the ARD's vocabulary, the commands
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from ketaoutcomes.cli import _parser
+from ketaoutcomes.domain.instruments import ASSUMED, instruments
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.plugins import plugins
+from ketaoutcomes.schema.ard import KEY, STATISTICS
+
+ROOT = Path(__file__).resolve().parents[1]
+_MADE = "<!-- made by docs/generate.py; edit the types it is made from -->\n"
+
+
+def generated() -> dict[str, str]:
+    """Path from the repository's root to text."""
+    return {
+        "config/README.md": _config(),
+        "workflow/schemas/study.schema.json": json.dumps(Study.model_json_schema(by_alias=True), indent=1, sort_keys=True) + "\n",
+        "docs/reference/instruments.md": _instruments(),
+        "docs/reference/results.md": _results(),
+        "docs/reference/commands.md": _commands(),
+    }
+
+
+def _config() -> str:
+    text = [_MADE, "# The study file\n", _INTRO]
+    seen: list[type[BaseModel]] = []
+    queue: list[type[BaseModel]] = [Study]
+    while queue:
+        model = queue.pop(0)
+        if model in seen:
+            continue
+        seen.append(model)
+        text.append(f"\n## {_title(model)}\n\n{' '.join((model.__doc__ or '').split())}\n\n| key | value | meaning |\n|---|---|---|\n")
+        for name, field in model.model_fields.items():
+            text.append(f"| `{field.alias or name}` | {_type(field.annotation)}{_default(field)} | {' '.join((field.description or '').split())} |\n")
+            queue += [inner for inner in _models(field.annotation) if inner not in seen]
+    return "".join(text)
+
+
+_INTRO = """
+One file `config/studies/<study>.yaml` is one study: its data, design, populations, endpoints and analyses. It is the
+statistical analysis plan. `config/config.yaml` lists the studies that run when none is named.
+
+YAML is read as JSON with comments: `true`, `false`, `null`, numbers and text; `no` is text, dates are text, aliases are
+refused. Unknown keys, wrong types and names that lead nowhere are refused with file, line and key
+(`ketaoutcomes check STUDY`). The files in `studies/` show the six designs: a parallel trial (`esketamine_trial`),
+open-label treatment followed by randomised withdrawal (`esketamine_withdrawal`), a crossover (`nimh_ketamine`), single-arm
+clinics (`ketamine_clinics`), an observational comparison (`ketamine_or_ect`) and a relational study of several tables
+(`opioid_relapse`).
+"""
+
+
+def _title(model: type[BaseModel]) -> str:
+    return "Study" if model is Study else model.__name__
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models(inner)]
+
+
+def _type(annotation: Any) -> str:
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(inner[0])
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in inner)
+    if origin in (Union, UnionType):
+        return " or ".join(_type(part) for part in inner if part is not type(None))
+    if origin is list:
+        return f"list of {_type(inner[0])}"
+    if origin is dict:
+        return f"name to {_type(inner[1])}"
+    names = {str: "text", float: "number", int: "whole number", bool: "true or false"}
+    return names.get(annotation, f"[{annotation.__name__}](#{annotation.__name__.lower()})")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return ""
+    default = field.get_default(call_default_factory=True, validated_data={})
+    return " (optional)" if default in (None, [], {}) else f" (default `{json.dumps(default)}`)"
+
+
+def _instruments() -> str:
+    lines = [_MADE, "# Instruments\n\nA range or cut-off carries the source it was read in. **assumed**: none was found.\n"]
+    lines.append("\n| id | scale | range | better | range read in | cut-offs |\n|---|---|---|---|---|---|\n")
+    for key, scale in instruments().items():
+        cuts = "; ".join(f"`{name}`: {cut.rule.replace('_', ' ')} {cut.value:g} ({_source(cut.source)})" for name, cut in scale.cutoffs.items())
+        lines.append(f"| `{key}` | {scale.label} | {scale.minimum:g} to {scale.maximum:g} {scale.unit} | {scale.better} | {_source(scale.source)} | {cuts or 'none'} |\n")
+    return "".join(lines)
+
+
+def _source(text: str) -> str:
+    return f"**{ASSUMED}**" if text == ASSUMED else text
+
+
+def _results() -> str:
+    lines = [_MADE, "# Analysis results data\n\n`release/ard.csv` holds one row per number. These columns together are unique: "]
+    lines.append(", ".join(f"`{column}`" for column in KEY) + ". Then `value`, `text`, `n` and `events` (people and events behind the value), `status`, `note`.\n")
+    lines.append("\n| statistic | meaning | decimals shown | kind |\n|---|---|---|---|\n")
+    lines += [f"| `{name}` | {entry.label}{f' ({entry.unit})' if entry.unit else ''} | {entry.digits} | {entry.kind} |\n" for name, entry in STATISTICS.items()]
+    for stage, needs in (("models", ""), ("figures", "needs"), ("tables", "needs")):
+        lines.append(f"\n## {stage.capitalize()}\n\n")
+        for plugin in plugins(stage).values():
+            wanted = f" (needs {', '.join(plugin.needs)})" if needs and plugin.needs else ""
+            lines.append(f"- `{plugin.name}`{wanted.replace('|', ' or ')}: {plugin.doc}\n")
+    return "".join(lines)
+
+
+def _commands() -> str:
+    parser = _parser()
+    action = next(action for action in parser._actions if hasattr(action, "choices") and action.choices)
+    lines = [_MADE, "# Commands\n\n", f"{parser.epilog.capitalize()}.\n\n"]
+    lines += [f"- `ketaoutcomes {name}`: {sub.description}\n" for name, sub in dict(action.choices).items()]
+    return "".join(lines)
+
+
+if __name__ == "__main__":
+    for name, text in generated().items():
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(text, encoding="utf-8")
+        print(name)
