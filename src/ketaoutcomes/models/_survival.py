@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 Floats = NDArray[np.float64]
 
@@ -90,45 +91,58 @@ def proportional_hazards(
         gw.Surv(time=time, event=event),
         centred,
         strata=None if strata is None else np.asarray(strata),
-        cluster=None if cluster is None else np.asarray(cluster),
         max_iter=50,
         tol=1e-20,  # the default is relative to the likelihood and stops before the score vanishes
     )
-    beta = np.asarray(fit.coef_, dtype=float)
-    zph = fit.cox_zph(transform="km")
-    score = efron_score(time, event, centred, beta, strata)
-    scaled = np.abs(score) * np.asarray(fit.naive_std_error_, dtype=float)
+    beta, model_error = np.asarray(fit.coef_, dtype=float), np.asarray(fit.naive_std_error_, dtype=float)
+    residuals = score_residuals(time, event, centred, beta, strata)
+    error = model_error if cluster is None else np.sqrt(np.diag(sandwich(np.asarray(fit.vcov_, dtype=float), residuals, cluster)))
+    half = float(ndtri(0.5 + conf_level / 2)) * error
     return Hazards(
         beta,
-        np.asarray(fit.std_error_, dtype=float),
-        np.asarray(fit.z_, dtype=float),
-        np.asarray(fit.p_value_, dtype=float),
-        np.asarray(fit.conf_low_, dtype=float),
-        np.asarray(fit.conf_high_, dtype=float),
+        error,
+        beta / error,
+        2 * ndtr(-np.abs(beta / error)),
+        beta - half,
+        beta + half,
         float(fit.loglik_),
-        float(scaled.max()),
-        _global(zph),
+        float((np.abs(residuals.sum(axis=0)) * model_error).max()),
+        _global(fit.cox_zph(transform="km")),
     )
 
 
-def efron_score(time: Floats, event: NDArray[np.bool_], x: Floats, beta: Floats, strata: Sequence[str] | None) -> Floats:
-    """Gradient of the log partial likelihood with Efron's ties (Efron 1977): zero at the maximum.
+def sandwich(model_based: Floats, residuals: Floats, cluster: Sequence[str]) -> Floats:
+    """Variance by clusters (Lin and Wei 1989): V B V, with B from the score residuals summed within each cluster.
 
-    Our own, so that a fit is only believed with its proof: the library reports none.
+    Our own: greenwood 0.8.0 takes Breslow's residuals for an Efron fit, which differ where events are tied.
+    """
+    summed = pd.DataFrame(residuals).groupby(np.asarray(cluster)).sum().to_numpy(float)
+    influence = summed @ model_based
+    return influence.T @ influence
+
+
+def score_residuals(time: Floats, event: NDArray[np.bool_], x: Floats, beta: Floats, strata: Sequence[str] | None) -> Floats:
+    """Each person's part of the gradient of the log partial likelihood, with Efron's ties (Therneau and Grambsch 2000, 3.3, 4.2).
+
+    The parts add up to the gradient, which is zero at the maximum. Our own, so that a fit is only
+    believed with its proof: the library reports none.
     """
     groups = np.asarray(strata) if strata is not None else np.zeros(len(time))
     weight = np.exp(x @ beta)
-    score = np.zeros(x.shape[1])
+    residuals = np.zeros_like(x)
     for group in np.unique(groups):
         inside = groups == group
         for at in np.unique(time[inside & event]):
             risk, dying = inside & (time >= at), inside & event & (time == at)
             deaths = int(dying.sum())
             share = np.arange(deaths)[:, None] / deaths
-            weighted = weight[risk] @ x[risk] - share * (weight[dying] @ x[dying])
             total = weight[risk].sum() - share * weight[dying].sum()
-            score += x[dying].sum(axis=0) - (weighted / total).sum(axis=0)
-    return score
+            mean = (weight[risk] @ x[risk] - share * (weight[dying] @ x[dying])) / total
+            residuals[risk] -= weight[risk, None] * (x[risk] * (1 / total).sum() - (mean / total).sum(axis=0))
+            # each of the tied counts as at risk for a part of the d steps only
+            residuals[dying] += weight[dying, None] * (x[dying] * (share / total).sum() - (share * mean / total).sum(axis=0))
+            residuals[dying] += x[dying] - mean.mean(axis=0)
+    return residuals
 
 
 def _global(zph: Any) -> tuple[float, float, float]:
