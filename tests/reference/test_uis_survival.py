@@ -1,7 +1,7 @@
 """The adapter for time to event alone, on quantreg's uis, against R survival 3.5-3 (`reference/scripts/ref_other.R`).
 
 CENSOR = 1 is the event there. Curves and tests are closed forms (rounding only). `coxph` ran with eps 1e-13; ours is at
-the maximum by its own proof.
+the maximum by its own proof; its proportional-hazards test is taken where the library stopped, so at 1e-6.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def test_the_values_are_not_breslows(in_r: dict[str, Any]) -> None:
 
 def test_proportional_hazards_check(uis: pd.DataFrame, in_r: dict[str, Any]) -> None:
     theirs = in_r["zph_km"]["table"]
-    np.testing.assert_allclose(fitted(uis, MAIN).ph_test, [theirs[name][-1] for name in ("chisq", "df", "p")], rtol=FITTED)
+    np.testing.assert_allclose(fitted(uis, MAIN).ph_test, [theirs[name][-1] for name in ("chisq", "df", "p")], rtol=1e-6)
 
 
 @pytest.mark.parametrize("treat", [0, 1])

@@ -66,7 +66,8 @@ def test_cox(opioid: Prepared, in_r: dict[str, Any], number: Callable[..., float
     assert number(found, "std_error", term="arm[bup]") == pytest.approx(in_r["se"], rel=1e-8)
     assert number(found, "loglik", term="fit") == pytest.approx(in_r["loglik"], rel=1e-12)
     ours = [number(found, statistic, term="proportional hazards") for statistic in ("chisq", "df", "p_value")]
-    assert ours == pytest.approx(in_r["zph"], rel=1e-8)
+    # taken where the library stopped, before our last Newton step
+    assert ours == pytest.approx(in_r["zph"], rel=1e-6)
 
 
 def test_curve(opioid: Prepared, in_r: dict[str, Any], number: Callable[..., float]) -> None:

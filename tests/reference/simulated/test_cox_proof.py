@@ -49,6 +49,16 @@ def test_the_maximum_of_another_likelihood_is_refused(withdrawal: Prepared, monk
     assert_no_number(analyse(withdrawal[0], "relapse_hazard", withdrawal[1]), "failed")
 
 
+def test_a_covariate_level_without_events_is_not_estimable(withdrawal: Prepared) -> None:
+    """Its coefficient is infinite, the score vanishes on the way there: the score alone would be no proof."""
+    study, data = withdrawal
+    adsl, adtte = data["adsl"], data["adtte"].copy()
+    adtte.loc[adtte["participant"].isin(adsl.loc[adsl["sex"] == "male", "participant"]), "cnsr"] = 1
+    entry = study.analyses["relapse_hazard"].model_copy(update={"covariates": ["sex"]})
+    study = study.model_copy(update={"analyses": {**study.analyses, "relapse_hazard": entry}})
+    assert_no_number(analyse(study, "relapse_hazard", {**data, "adtte": adtte}), "not_estimable")
+
+
 @pytest.mark.parametrize("silent", ["placebo", "esketamine"])
 def test_an_arm_without_events_is_not_estimable(withdrawal: Prepared, silent: str, number: Callable[..., float]) -> None:
     study, data = withdrawal

@@ -1,7 +1,8 @@
 """The randomised withdrawal study, from CSV to ARD, against R survival 3.5-3 (`make.R`).
 
 The curve and the log-rank test are closed forms. `coxph` ran with eps 1e-13 and Newton's method converges
-quadratically on both sides, so coefficients are good to about 1e-12; limits and p values follow from them.
+quadratically on both sides, so coefficients are good to about 1e-12; limits and p values follow from them. The
+proportional-hazards test is taken where the library stopped, before our last Newton step: 1e-6.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def test_cox(withdrawal: Prepared, expected: dict[str, Any], number: Callable[..
 def test_proportional_hazards_check(withdrawal: Prepared, expected: dict[str, Any], number: Callable[..., float], model: str) -> None:
     found = analyse(added(withdrawal[0], model), model, withdrawal[1])
     ours = [number(found, statistic, term="proportional hazards") for statistic in ("chisq", "df", "p_value")]
-    assert ours == pytest.approx(expected[model]["zph"], rel=FITTED)
+    assert ours == pytest.approx(expected[model]["zph"], rel=1e-6)
 
 
 def test_the_study_files_own_analyses_are_these_models(withdrawal: Prepared, expected: dict[str, Any], number: Callable[..., float]) -> None:
