@@ -104,8 +104,8 @@ def _complement(exact: pd.DataFrame, why: pd.Series, counts: pd.Series, relation
             continue
         parts = group[~is_total & ~hidden]
         nonzero = parts[parts["value"] > 0]
-        chosen = nonzero["value"].idxmin() if len(nonzero) else group.index[is_total][0]
-        why[chosen] = "would give a withheld count back by subtraction"
+        chosen = nonzero.sort_values("value", kind="stable").index[:1] if len(nonzero) else group.index[is_total][:1]
+        why.loc[chosen] = "would give a withheld count back by subtraction"
 
 
 def _same_number(exact: pd.DataFrame, why: pd.Series, counts: pd.Series) -> None:

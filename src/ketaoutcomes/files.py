@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Generator[Path]:
     """A temporary path that becomes `path` when the block ends well, and vanishes when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
@@ -49,7 +49,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text with `\\n` line ends."""
+    """Write UTF-8 text with Unix line ends."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
@@ -99,14 +99,10 @@ def _read_tables(folder: Path, schemas: dict[str, Schema]) -> Tables:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
+        return pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
+    except (OSError, ValueError) as error:  # Arrow's errors are one or the other
         raise DamagedFile(f"{path}: cannot be read ({type(error).__name__}); delete results and run again") from None
-    return table.to_pandas()
 
 
 def write_ard(path: Path, frame: pd.DataFrame) -> None:
@@ -128,8 +124,13 @@ def read_ard(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise DamagedFile(f"{path}: cannot be read ({type(error).__name__}); delete results and run again") from None
     text = frame.select_dtypes("string").columns
-    frame[text] = frame[text].map(lambda cell: cell[1:] if cell.startswith("'") else cell)
+    frame[text] = frame[text].map(_active)
     return ard.check(frame)
+
+
+def _active(cell: object) -> object:
+    """The text that `_inert` wrote."""
+    return cell[1:] if isinstance(cell, str) and cell.startswith("'") else cell
 
 
 def _inert(cell: object) -> object:

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ketaoutcomes import disclosure
-from ketaoutcomes.domain.endpoints import CutoffEndpoint, ScoreEndpoint, TimeEndpoint
+from ketaoutcomes.domain.endpoints import ScoreEndpoint, TimeEndpoint, cutoff_words
 from ketaoutcomes.domain.instruments import instruments
 from ketaoutcomes.domain.study import Published, Study
 from ketaoutcomes.schema import ard
@@ -58,7 +58,7 @@ def release(study: Study, frames: Iterable[pd.DataFrame]) -> Released:
     exact = ard.bind([exact, targets(study, exact)])
     verdicts = {name: _verdict(exact, name, study) for name in study.analyses}
     if study.privacy is None:
-        sheet = {"profile": "none: the study is open", "rows": len(exact), "withheld": {}, "rounded": 0}
+        sheet: dict[str, Any] = {"profile": "none: the study is open", "rows": len(exact), "withheld": {}, "rounded": 0}
         return Released(exact, None, sheet, verdicts)
     controlled = disclosure.apply(study.privacy.profile, exact)
     return Released(ard.check(controlled.frame), exact, controlled.sheet, verdicts)
@@ -74,7 +74,19 @@ def labels(study: Study) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
 
     def add(kind: str, term: str, text: str, **key: object) -> None:
-        rows.append({"study": study.study, "analysis": STUDY, "statistic": "label", "status": "ok", "parameter": kind, "term": term, "text": text, "value": float(len(rows)), **key})
+        rows.append(
+            {
+                "study": study.study,
+                "analysis": STUDY,
+                "statistic": "label",
+                "status": "ok",
+                "parameter": kind,
+                "term": term,
+                "text": text,
+                "value": float(len(rows)),
+                **key,
+            }
+        )
 
     design = study.design
     plain = {
@@ -93,7 +105,8 @@ def labels(study: Study) -> pd.DataFrame:
     for name, population in study.populations.items():
         add("population", name, population.label)
     for name, column in study.participant_columns.items():
-        add("variable", name, name.replace("_", " ").capitalize() + (f" ({column.unit})" if column.unit else ""))
+        word = column.label or name.replace("_", " ").capitalize()
+        add("variable", name, word + (f" ({column.unit})" if column.unit else ""))
     _scales(study, add)
     for name, analysis in study.analyses.items():
         add("analysis", name, analysis.title)
@@ -141,12 +154,7 @@ def _scales(study: Study, add: Any) -> None:  # noqa: ANN401 - a local closure
             add("parameter", name, words[endpoint.kind])
         else:
             add("parameter", name, f"{scale.name}: {endpoint.cutoff.replace('_', ' ')}")
-            add("definition", name, _cutoff(scale.name, endpoint, scale.cutoffs[endpoint.cutoff].source))
-
-
-def _cutoff(scale: str, endpoint: CutoffEndpoint, source: str) -> str:
-    missing = "missing scores left out" if endpoint.missing == "observed" else "a missing score counts as not met"
-    return f"{scale} {endpoint.cutoff.replace('_', ' ')}; {missing} ({source})"
+            add("definition", name, cutoff_words(endpoint, scale))
 
 
 def targets(study: Study, exact: pd.DataFrame) -> pd.DataFrame:

@@ -118,9 +118,8 @@ def esketamine_trial(truth: Trial | None = None) -> Files:
     change = _changes(rng, truth, arm, base)
     seen, last, reason = _follow_up(rng, truth, change)
     sex = np.where(rng.random(n) < 0.62, "F", "M")
-    people = [
-        (ids[i], f"Site {site[i] + 1}", ("Placebo", "Esketamine")[arm[i]], age[i], sex[i], ("SNRI", "SSRI")[drug_class[i]])
-        for i in range(n)
+    people: list[tuple[object, ...]] = [
+        (ids[i], f"Site {site[i] + 1}", ("Placebo", "Esketamine")[arm[i]], age[i], sex[i], ("SNRI", "SSRI")[drug_class[i]]) for i in range(n)
     ]
     scores = [(ids[i], "Baseline", 0, int(base[i])) for i in range(n)]
     for at, day in enumerate(truth.days):
@@ -153,25 +152,27 @@ def _follow_up(rng: np.random.Generator, truth: Trial, change: Floats) -> tuple[
     here = np.ones(n, dtype=bool)
     reasons = ("Lack of efficacy", "Adverse event", "Withdrew consent", "Lost to follow-up")
     for at in range(1, visits):
-        standing = (change[:, at - 1] - change[:, at - 1].mean()) / truth.change_sd[at - 1]
-        leaving = here & (rng.random(n) < np.minimum(truth.dropout * 2.0**standing, 0.8))
+        standing: Floats = (change[:, at - 1] - change[:, at - 1].mean()) / truth.change_sd[at - 1]
+        hazard: Floats = np.minimum(truth.dropout * np.exp2(standing), 0.8)
+        leaving = np.logical_and(here, rng.random(n) < hazard)
         for i in np.flatnonzero(leaving):
             reason[i] = reasons[int(rng.choice(4, p=(0.4, 0.2, 0.25, 0.15)))]
             last[i] = int(rng.integers(truth.days[at - 1] + 1, truth.days[at] + 1))
         seen[leaving, at:] = False
-        here &= ~leaving
+        here[leaving] = False
     return seen, last, reason
 
 
 def _sessions(rng: np.random.Generator, truth: Trial, ids: Sequence[str], arm: NDArray[np.int64], last: NDArray[np.int64]) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for i, name in enumerate(ids):
+        given = int(arm[i])
         days = [day for day in (0, 3, 7, 10, 14, 17, 21, 24) if day <= last[i]]
         for session, day in enumerate(days, start=1):
-            fading = 0.9 ** (session - 1)
-            cadss = min(round(rng.gamma(0.7, truth.cadss_mean[arm[i]] * fading / 0.7)), 92)
+            fading = float(0.9 ** (session - 1))
+            cadss = min(round(rng.gamma(0.7, truth.cadss_mean[given] * fading / 0.7)), 92)
             before = int(np.clip(rng.normal(124, 11), 90, 175))
-            peak = int(np.clip(before + rng.normal(truth.sbp_rise[arm[i]], 7), 85, 230))
+            peak = int(np.clip(before + rng.normal(truth.sbp_rise[given], 7), 85, 230))
             dose = 0 if arm[i] == 0 else 56 if session == 1 else 84
             rows.append((name, session, day, dose, cadss, before, peak))
     return rows
@@ -232,7 +233,7 @@ def _maintenance(
     rng: np.random.Generator, truth: Withdrawal, name: str, arm: str, remitter: bool, score: int,
     scores: list[tuple[object, ...]], events: list[tuple[object, ...]], ends: list[tuple[object, ...]],
 ) -> None:  # fmt: skip
-    hazard = np.log(2) / truth.median_days
+    hazard = float(np.log(2)) / truth.median_days
     hazard *= (truth.hazard_ratio if arm == "esketamine" else 1.0) * (1.0 if remitter else truth.responder_hazard)
     relapse = 1 + int(rng.exponential(1 / hazard))
     leave = 1 + int(rng.exponential(365.25 / truth.withdrawn_per_year))

@@ -28,9 +28,7 @@ def trial(seed: int, n: int = 40) -> pd.DataFrame:
     k, t = np.repeat(np.arange(n), 3), np.tile(np.arange(3), n)
     arm = np.where(np.arange(n) % 2 == 0, "placebo", "ketamine")[k]
     y = 8 + 0.3 * base[k] - 3.0 * t - 2.0 * t * (arm == "ketamine") + person[k] + rng.normal(0, 2, 3 * n)
-    data = pd.DataFrame(
-        {"id": [f"P{i:03d}" for i in k], "arm": arm, "visit": [VISITS[i] for i in t], "base": base[k], "y": y}
-    )
+    data = pd.DataFrame({"id": [f"P{i:03d}" for i in k], "arm": arm, "visit": [VISITS[i] for i in t], "base": base[k], "y": y})
     return data[(t == 0) | (rng.random(3 * n) > 0.15)].reset_index(drop=True)
 
 

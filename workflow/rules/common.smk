@@ -16,16 +16,30 @@ wildcard_constraints:
 
 
 LOCK = Path(workflow.basedir) / "requirements" / "run.txt"
-STUDIES = {name: read_study(Path("config/studies", f"{name}.yaml")) for name in config["studies"]}
+STUDIES = {
+    name: read_study(Path("config/studies", f"{name}.yaml"))
+    for name in config["studies"]
+}
 
 
 def reports():
-    audiences = {name: ["release", *(["internal"] if s.privacy else [])] for name, s in STUDIES.items()}
-    return [f"results/{name}/{a}/report.html" for name, all_of in audiences.items() for a in all_of]
+    audiences = {
+        name: ["release", *(["internal"] if s.privacy else [])]
+        for name, s in STUDIES.items()
+    }
+    return [
+        f"results/{name}/{a}/report.html"
+        for name, all_of in audiences.items()
+        for a in all_of
+    ]
 
 
 def ards(wildcards):
-    return collect("results/{study}/restricted/ard/{analysis}.csv", study=wildcards.study, analysis=STUDIES[wildcards.study].analyses)
+    return collect(
+        "results/{study}/restricted/ard/{analysis}.csv",
+        study=wildcards.study,
+        analysis=STUDIES[wildcards.study].analyses,
+    )
 
 
 def data_digest(wildcards):
@@ -34,16 +48,24 @@ def data_digest(wildcards):
 
 def plan_digest(stage):
     def digest(wildcards):
-        return digests.part(STUDIES[wildcards.study], stage, wildcards.get("analysis", ""))
+        return digests.part(
+            STUDIES[wildcards.study], stage, wildcards.get("analysis", "")
+        )
 
     return digest
 
 
 def code_digest(stage):
     def digest(wildcards):
-        models = [analysis.model for analysis in STUDIES[wildcards.study].analyses.values()]
+        models = [
+            analysis.model for analysis in STUDIES[wildcards.study].analyses.values()
+        ]
         if stage == "analyse":
-            chosen = [plugins("models")[STUDIES[wildcards.study].analyses[wildcards.analysis].model]]
+            chosen = [
+                plugins("models")[
+                    STUDIES[wildcards.study].analyses[wildcards.analysis].model
+                ]
+            ]
         else:
             chosen = displays(stage, models) if stage in ("figures", "tables") else []
         return digests.code(stage, LOCK, chosen)

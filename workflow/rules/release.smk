@@ -4,7 +4,9 @@ rule release:
         "results/{study}/restricted/cohort/ingest.json",
         study=ancient("config/studies/{study}.yaml"),
     output:
-        multiext("results/{study}/{audience}/", "ard.csv", "disclosure.json", "run.json"),
+        multiext(
+            "results/{study}/{audience}/", "ard.csv", "disclosure.json", "run.json"
+        ),
     log:
         "results/{study}/restricted/logs/release_{audience}.log",
     benchmark:

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 _COMMANDS = ("run", "check", "simulate", "example", "ingest", "derive", "analyse", "release", "figures", "tables", "report")
 _EPILOG = "exit codes: 0 done; 2 problem with the input or the study file; 3 a primary analysis is not estimable; 1 a bug"
@@ -57,8 +58,6 @@ def _bug(command: str, error: Exception) -> str:
     if os.environ.get("KETAOUTCOMES_DEBUG"):
         return "".join(traceback.format_exception(error))
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{os.path.basename(os.path.dirname(frame.filename))}/{os.path.basename(frame.filename)}:{frame.lineno}"
-    return (
-        f"ketaoutcomes {command}: a bug ({type(error).__name__} at {place}). Please report it; "
-        "KETAOUTCOMES_DEBUG=1 shows the details, which may hold data."
-    )
+    file = Path(frame.filename)
+    place = f"{file.parent.name}/{file.name}:{frame.lineno}"
+    return f"ketaoutcomes {command}: a bug ({type(error).__name__} at {place}). Please report it; KETAOUTCOMES_DEBUG=1 shows the details, which may hold data."

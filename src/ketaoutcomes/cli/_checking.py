@@ -48,7 +48,7 @@ def summary(study: Study, data: dict[str, pd.DataFrame]) -> str:
     for period in study.periods:
         inside = data["adsl"][data["adsl"]["period"] == period.id]
         counts = inside.groupby("trtp")["participant"].nunique()
-        shown = ", ".join(f"{study.design.arms[arm].label if arm else 'everybody'} {_n(study, int(n))}" for arm, n in counts.items())
+        shown = ", ".join(f"{study.design.arms[str(arm)].label if arm else 'everybody'} {_n(study, int(n))}" for arm, n in counts.items())
         lines.append(f"  {period.label}: {shown or 'nobody'}")
     primary = study.analyses[study.primary]
     lines.append(f"  {len(study.analyses)} analyses, primary: {primary.title} ({primary.model})")

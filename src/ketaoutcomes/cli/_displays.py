@@ -68,6 +68,6 @@ def _make(stage: str, plugin: Plugin, ard: pd.DataFrame, folder: Path) -> dict[s
 
 def _remove_others(folder: Path, index: dict[str, Any]) -> None:
     known = {name for entry in index.values() for name in entry["files"]} | {"index.json"}
-    for path in folder.glob("*") if folder.is_dir() else []:
+    for path in folder.glob("*"):
         if path.is_file() and path.name not in known:
             path.unlink()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ketaoutcomes.domain.study import Study
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,12 +30,12 @@ def main(args: argparse.Namespace) -> int:
     assert frame is not None  # the Snakefile asks for internal results of confidential studies only
     files.write_ard(folder / "ard.csv", frame)
     files.write_json(folder / "disclosure.json", found.disclosure if args.audience == "release" else {"profile": "none: exact, for the study team"})
-    files.write_json(folder / "run.json", _run(args.study, files.read_json(restricted / "cohort" / "ingest.json"), found.verdicts))
+    files.write_json(folder / "run.json", _run(study, files.read_json(restricted / "cohort" / "ingest.json"), found.verdicts))
     return 0
 
 
-def _run(study: str, ingested: dict[str, Any], verdicts: dict[str, Any]) -> dict[str, Any]:
-    """What was run on what: checksums of cohort, study file and lock; versions; verdicts. No times, no paths."""
+def _run(study: Study, ingested: dict[str, Any], verdicts: dict[str, Any]) -> dict[str, Any]:
+    """What was run on what: checksums of cohort, study (as read, comments apart) and lock; versions; verdicts. No times, no paths."""
     from importlib.metadata import version
 
     from ketaoutcomes import files
@@ -39,9 +43,9 @@ def _run(study: str, ingested: dict[str, Any], verdicts: dict[str, Any]) -> dict
 
     packages = ("ketaoutcomes", "numpy", "scipy", "pandas", "statsmodels", "greenwood", "plotnine")
     return {
-        "study": study,
+        "study": study.study,
         "cohort_sha256": ingested["cohort"],
-        "study_file_sha256": files.sha256(_project.study_path(study)),
+        "study_sha256": hashlib.sha256(study.model_dump_json().encode()).hexdigest(),
         "lock_sha256": files.sha256(_project.LOCK) if _project.LOCK.is_file() else None,
         "versions": {name: version(name) for name in packages},
         "verdicts": verdicts,

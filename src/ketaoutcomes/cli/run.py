@@ -72,8 +72,13 @@ def _snakemake(names: list[str], cores: int) -> int:
 
 def _progress(line: str) -> None:
     found = re.match(r"(\d+) of (\d+) steps", line.strip())
-    if found:
-        print(f"  {found[1]} of {found[2]} steps", flush=True)
+    if found is None:
+        return
+    done, total = int(found[1]), int(found[2])
+    if sys.stdout.isatty():
+        print(f"\r  {done} of {total} jobs", end="\n" if done == total else "", flush=True)
+    elif 10 * done // total > 10 * (done - 1) // total:
+        print(f"  {done} of {total} jobs", flush=True)
 
 
 def _failed(names: list[str], started: float) -> int:

@@ -62,7 +62,7 @@ def _at_visits(study: Study, assessments: pd.DataFrame, people: pd.DataFrame) ->
 def _in_window(rows: pd.DataFrame, visit: Visit) -> pd.DataFrame:
     """The assessment nearest to the visit's time within its window; of two equally near the earlier."""
     assert visit.window is not None
-    inside = rows[(rows["period"] == visit.period) & rows["ady"].between(*visit.window)]
+    inside = rows[(rows["period"] == visit.period) & rows["ady"].between(visit.window[0], visit.window[1])]
     inside = inside.assign(avisit=visit.id, distance=(inside["ady"] - visit.time).abs())
     inside = inside.sort_values(["distance", "ady"], kind="stable")
     return inside.drop_duplicates([*_PERSON, "parameter"]).drop(columns=["visit", "distance"])
@@ -80,8 +80,8 @@ def _baselines(study: Study, scores: pd.DataFrame) -> pd.DataFrame:
 def _after_events(study: Study, rows: pd.DataFrame, events: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     """For each row: does its day lie after an intercurrent event with that strategy?"""
     starts = people.set_index(_PERSON)["start"]
-    start = pd.MultiIndex.from_frame(rows[_PERSON]).map(starts)
-    day = rows["ady"].fillna(rows["avisitn"] if study.time_unit == "days" else np.nan) + np.asarray(start, dtype=float)
+    start = starts.reindex(pd.MultiIndex.from_frame(rows[_PERSON])).to_numpy(dtype=float)
+    day = rows["ady"].fillna(rows["avisitn"] if study.time_unit == "days" else np.nan) + start
     flags = pd.DataFrame(False, index=rows.index, columns=["hypothetical", "composite", "treatment_policy"])
     for entry in study.intercurrent:
         first = events[events["event"] == entry.event].groupby("participant")["day"].min()

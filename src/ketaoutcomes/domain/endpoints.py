@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ketaoutcomes.domain.instruments import ASSUMED, Instrument
+
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
@@ -33,6 +35,19 @@ class CutoffEndpoint(BaseModel):
     """Id of a cut-off of the parameter's instrument."""
     missing: Literal["observed", "nonresponse"]
     """What a missing score means: left out (`observed`) or not met (`nonresponse`). No default: the answer depends on it."""
+
+
+def cutoff_words(endpoint: CutoffEndpoint, scale: Instrument) -> str:
+    """What a cut-off endpoint is, with its source and what a missing score means."""
+    cutoff = scale.cutoffs[endpoint.cutoff]
+    rule = {
+        "percent_reduction": f"{scale.name} improved by at least {cutoff.value:g} % from baseline",
+        "at_most": f"{scale.name} of {cutoff.value:g} or less",
+        "at_least": f"{scale.name} of {cutoff.value:g} or more",
+    }[cutoff.rule]
+    source = "cut-off assumed, no source found" if cutoff.source == ASSUMED else cutoff.source
+    missing = "missing scores are left out" if endpoint.missing == "observed" else "a missing score counts as not met"
+    return f"{rule} ({source}; {missing})"
 
 
 class TimeEndpoint(BaseModel):

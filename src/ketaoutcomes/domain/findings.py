@@ -63,7 +63,4 @@ class DataMissing(KetaoutcomesError):
 
 def printable(text: str) -> str:
     """`text` with control and bidirectional characters escaped, safe on a terminal."""
-    return "".join(
-        char if char == "\n" or char.isprintable() else char.encode("unicode_escape").decode()
-        for char in text
-    )
+    return "".join(char if char == "\n" or char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -170,9 +170,7 @@ def _described(study: Study, analysis: Descriptive, key: tuple[str | int, ...]) 
         yield from _unless(name, study.participant_columns, (*key, "baseline", at), "participants' column")
 
 
-def _compared(
-    study: Study, analysis: Mmrm | Lmm | Paired | Proportions | KaplanMeier | Cox | object, key: tuple[str | int, ...]
-) -> Iterator[Problem]:
+def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | KaplanMeier | Cox | object, key: tuple[str | int, ...]) -> Iterator[Problem]:
     endpoint = getattr(analysis, "endpoint", "")
     yield from _unless(endpoint, study.endpoints, (*key, "endpoint"), "endpoint")
     yield from _right_kind(study, analysis, key)
@@ -199,6 +197,7 @@ def _compared(
 
 def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> Iterator[Problem]:
     endpoint = study.endpoints.get(getattr(analysis, "endpoint", ""))
+    wanted: type
     if isinstance(analysis, Proportions):
         wanted, what = CutoffEndpoint, "a cut-off endpoint"
     elif isinstance(analysis, KaplanMeier | Cox):

@@ -38,6 +38,8 @@ class Column(BaseModel):
     """A participants' date column that is day 0 of this date."""
     unit: str | None = None
     """Unit, as printed."""
+    label: str | None = None
+    """Name, as printed; made from our column name when not given."""
 
 
 class WideColumn(BaseModel):
@@ -163,7 +165,8 @@ class Visit(BaseModel):
     time: float
     """Days from the period's start (or the unit of `time_unit`); orders the visits, and is continuous time."""
     window: list[float] | None = Field(default=None, min_length=2, max_length=2)
-    """First and last day that count as this visit, for tables that carry days instead of visit names. Of several assessments the nearest to `time` counts, of two equally near the earlier."""
+    """First and last day that count as this visit, for tables that carry days instead of visit names.
+    Of several assessments the nearest to `time` counts, of two equally near the earlier."""
 
 
 class Population(BaseModel):

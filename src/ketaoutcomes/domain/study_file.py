@@ -67,8 +67,7 @@ def _parse(path: Path) -> tuple[Value, Marks]:
         line = data[: error.start].count(b"\n") + 1
         raise Refused([Finding(str(path), line, "", "E-STUDY-YAML", "not UTF-8; save the file as UTF-8")]) from None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = mark.line + 1 if mark else 0
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
         message = f"not readable as YAML: {error.problem or 'unexpected text'}"
         raise Refused([Finding(str(path), line, "", "E-STUDY-YAML", message)]) from None
     except yaml.YAMLError:
@@ -80,7 +79,7 @@ def _parse(path: Path) -> tuple[Value, Marks]:
 
 
 def _at(path: Path, event: yaml.AliasEvent, code: str, message: str) -> Finding:
-    return Finding(str(path), event.start_mark.line + 1, "", code, message)
+    return Finding(str(path), (event.start_mark.line + 1) if event.start_mark else 0, "", code, message)
 
 
 def _construct(path: Path, node: yaml.Node, key: KeyPath, marks: Marks) -> Value:

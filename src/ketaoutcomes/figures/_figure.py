@@ -48,11 +48,12 @@ def nothing(title: str, why: str) -> Figure:
 
 def render(figure: Figure) -> dict[str, bytes]:
     """SVG and PNG of a figure; the same rows give the same bytes."""
-    import matplotlib as mpl
     import matplotlib.pyplot as plt
+    from matplotlib import rc_context  # pyright: ignore[reportUnknownVariableType] - its stubs leave a key open
     from plotnine import theme
 
-    with mpl.rc_context({"svg.hashsalt": "ketaoutcomes", "text.parse_math": False, "axes.unicode_minus": True}):
+    settings: dict[Any, Any] = {"svg.hashsalt": "ketaoutcomes", "text.parse_math": False, "axes.unicode_minus": True}
+    with rc_context(settings):
         drawn = (figure.plot + theme(figure_size=(WIDTH / _INCH, figure.height / _INCH), dpi=200)).draw()
         svg, png = io.BytesIO(), io.BytesIO()
         drawn.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})

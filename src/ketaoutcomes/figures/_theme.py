@@ -56,7 +56,7 @@ def breaks_with_rows(names: Sequence[str]) -> Callable[[tuple[float, float]], li
     return breaks
 
 
-def labels_with_rows(names: Sequence[str], show: Callable[[float], str]) -> Callable[[Sequence[float]], list[str]]:
+def labels_with_rows(names: Sequence[str], show: Callable[[float], str]) -> Any:  # noqa: ANN401 - plotnine's type for labels is private
     """Labels of those breaks: the name of a row, else the number."""
 
     def labels(breaks: Sequence[float]) -> list[str]:

@@ -4,6 +4,7 @@ Counts follow the disposition the data hold; reasons add up to the arm."""
 from __future__ import annotations
 
 import textwrap
+from itertools import pairwise
 
 import pandas as pd
 from plotnine import aes, coord_cartesian, geom_rect, geom_segment, geom_text, ggplot, theme_void
@@ -68,7 +69,7 @@ def _placed(levels: list[dict[str, list[str]]], arms: list[str]) -> list[dict[st
     y = 0.0
     width = 1 / len(arms)
     for level in levels:
-        wrapped = {arm: _wrapped(lines, 110 // len(level) if len(level) > 1 else 80) for arm, lines in level.items()}
+        wrapped = {arm: _wrapped(lines, max(96 // len(level), 22)) for arm, lines in level.items()}
         height = (max(text.count("\n") + 1 for text in wrapped.values()) + 1.0) * _LINE
         for arm, text in wrapped.items():
             x = 0.5 if arm not in arms or len(level) == 1 else (arms.index(arm) + 0.5) * width
@@ -79,19 +80,20 @@ def _placed(levels: list[dict[str, list[str]]], arms: list[str]) -> list[dict[st
 
 
 def _wrapped(lines: list[str], width: int) -> str:
-    return "\n".join(textwrap.fill(line, max(width // 2, 30)) for line in lines)
+    return "\n".join(textwrap.fill(line, width) for line in lines)
 
 
 def _arrows(boxes: pd.DataFrame) -> pd.DataFrame:
     """Lines from each box to those of the level below it."""
     lines: list[dict[str, float]] = []
-    tops = sorted(set(boxes["top"]), reverse=True)
-    for above, below in zip(tops, tops[1:], strict=False):
-        for box in boxes[boxes["top"] == below].itertuples():
-            same = boxes[(boxes["top"] == above) & (boxes["arm"] == box.arm)]
-            start = same.iloc[0] if len(same) else boxes[boxes["top"] == above].iloc[0]
-            middle = box.top + 0.8 * _LINE
+    tops: list[float] = sorted({float(top) for top in boxes["top"]}, reverse=True)
+    for above, below in pairwise(tops):
+        for _, box in boxes[boxes["top"] == float(below)].iterrows():
+            row = match(boxes, top=above)
+            same = match(row, arm=str(box["arm"]))
+            start = (same if len(same) else row).iloc[0]
+            middle = box["top"] + 0.8 * _LINE
             lines.append({"x": start["x"], "xend": start["x"], "y": start["bottom"], "yend": middle})
-            lines.append({"x": start["x"], "xend": box.x, "y": middle, "yend": middle})
-            lines.append({"x": box.x, "xend": box.x, "y": middle, "yend": box.top})
+            lines.append({"x": start["x"], "xend": box["x"], "y": middle, "yend": middle})
+            lines.append({"x": box["x"], "xend": box["x"], "y": middle, "yend": box["top"]})
     return pd.DataFrame(lines)

@@ -10,12 +10,13 @@ from plotnine import (
     aes,
     element_text,
     facet_wrap,
-    geom_segment,
     geom_point,
+    geom_segment,
     geom_vline,
     ggplot,
     labs,
     scale_shape_manual,
+    scale_x_continuous,
     scale_y_discrete,
     theme,
 )
@@ -23,7 +24,7 @@ from plotnine import (
 from ketaoutcomes.figures._figure import Figure, nothing
 from ketaoutcomes.figures._theme import INK, look
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import interval
+from ketaoutcomes.schema.numbers import MINUS, interval
 
 NEEDS = ("mmrm|lmm|ancova|paired|proportions|cox",)
 
@@ -59,10 +60,11 @@ def draw(ard: pd.DataFrame) -> Figure:
         + geom_point(aes(shape="primary"), size=2.6, fill="#0072B2", color=INK)
         + facet_wrap("heading", scales="free", ncol=1)
         + scale_shape_manual(values={"yes": "s", "no": "o"}, guide=None)
+        + scale_x_continuous(labels=lambda values: [f"{value:g}".replace("-", MINUS) for value in values])
         + scale_y_discrete()
         + labs(x="", y="")
         + look()
-        + theme(strip_text=element_text(size=9, ha="left", weight="bold"), axis_text_y=element_text(linespacing=1.3))
+        + theme(strip_text=element_text(size=9, ha="left", weight="bold"), axis_text_y=element_text(linespacing=1.3, ha="left"))
     )
     height = 18 + 15 * len(lines) + 12 * lines["heading"].nunique()
     title = "Comparisons with the reference arm"
@@ -76,7 +78,13 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, obj
     visits = {row.visit: row.text for row in labels.rows[labels.rows["parameter"] == "visit"].itertuples()}
     lines: list[dict[str, object]] = []
     for row in found.itertuples():
-        same = ard[(ard["analysis"] == row.analysis) & (ard["term"] == row.term) & (ard["arm"] == row.arm) & (ard["visit"] == row.visit) & (ard["method"] == row.method)]
+        same = ard[
+            (ard["analysis"] == row.analysis)
+            & (ard["term"] == row.term)
+            & (ard["arm"] == row.arm)
+            & (ard["visit"] == row.visit)
+            & (ard["method"] == row.method)
+        ]
         main = labels.text("primary", "visit") if row.analysis == primary else ""
         if main and row.visit != main:
             continue
@@ -85,9 +93,15 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, obj
         pair = f"{arms[str(row.arm)]} against {arms[str(row.comparator)]}: {interval(same, kind.statistic)}"
         lines.append(
             {
-                "line": f"{_short(title)}\n{pair}", "heading": kind.heading, "none": kind.none, "primary": "yes" if row.analysis == primary else "no",
-                "value": row.value, "low": limits.get("conf_low"), "high": limits.get("conf_high"), "conf_level": same["conf_level"].max(),
-            }  # fmt: skip
+                "line": f"{_short(title)}\n{pair}",
+                "heading": kind.heading,
+                "none": kind.none,
+                "primary": "yes" if row.analysis == primary else "no",
+                "value": row.value,
+                "low": limits.get("conf_low"),
+                "high": limits.get("conf_high"),
+                "conf_level": same["conf_level"].max(),
+            }
         )
     return sorted(lines, key=lambda line: line["primary"] != "yes")
 

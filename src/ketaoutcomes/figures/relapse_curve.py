@@ -3,6 +3,8 @@ at risk at the start of each interval, and events so far."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 from plotnine import (
     aes,
@@ -55,7 +57,7 @@ def draw(ard: pd.DataFrame) -> Figure:
         + scale_fill_manual(values=colours, limits=names)
         + scale_linetype_manual(values=list(_LINES[: len(names)]), limits=names)
         + scale_x_continuous(breaks=sorted(set(counts["day"])))
-        + scale_y_continuous(breaks=_breaks(row_names), labels=labels_with_rows(row_names, lambda v: f"{rounded(100 * v, 0)} %"))
+        + scale_y_continuous(breaks=_breaks(row_names), labels=labels_with_rows(row_names, _percent))
         + labs(x=f"{unit.capitalize()} from the start", y="Without the event")
         + look()
     )
@@ -65,7 +67,7 @@ def draw(ard: pd.DataFrame) -> Figure:
 def _curve(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     arms = labels.of_kind("arm")
     wide = rows.pivot(index=["arm", "day"], columns="statistic", values="value").reset_index()
-    wide["label"] = wide["arm"].map(lambda arm: arms.get(arm, "All"))
+    wide["label"] = wide["arm"].replace(arms).replace({"": "All"})
     # where a limit does not exist (no one left at risk) the band ends
     return wide.assign(panel="1").sort_values(["label", "day"], ignore_index=True)
 
@@ -82,7 +84,7 @@ def _steps(curve: pd.DataFrame) -> pd.DataFrame:
 def _counts(rows: pd.DataFrame, labels: Labels, names: list[str]) -> pd.DataFrame:
     arms = labels.of_kind("arm")
     rows = rows[rows["statistic"].isin(["n_at_risk", "n_events"])].copy()
-    rows["label"] = rows["arm"].map(lambda arm: arms.get(arm, "All"))
+    rows["label"] = rows["arm"].replace(arms).replace({"": "All"})
     at = rows["label"].map(names.index) * 2 + (rows["statistic"] == "n_events").astype("int64")
     text = rows["value"].map(lambda value: "\N{EN DASH}" if pd.isna(value) else str(int(value)))
     return rows.assign(panel="2", row=ROWS - at.astype(float), count=text, survival=ROWS - at.astype(float))
@@ -95,13 +97,23 @@ def _padding(counts: pd.DataFrame, rows: int) -> pd.DataFrame:
     return pd.concat([ends, floor])
 
 
-def _breaks(names: list[str]):  # noqa: ANN202
+def _breaks(names: list[str]) -> Callable[[tuple[float, float]], list[float]]:
     rows = breaks_with_rows(names)
-    return lambda limits: rows(limits) if limits[0] > ROWS / 2 else [0.0, 0.25, 0.5, 0.75, 1.0]
+
+    def breaks(limits: tuple[float, float]) -> list[float]:
+        return rows(limits) if limits[0] > ROWS / 2 else [0.0, 0.25, 0.5, 0.75, 1.0]
+
+    return breaks
+
+
+def _percent(share: float) -> str:
+    return f"{rounded(100 * share, 0)} %"
 
 
 def _alt(ard: pd.DataFrame, analysis: str, labels: Labels, unit: str) -> str:
     medians = match(ard, analysis=analysis, term="median", statistic="median")
     arms = labels.of_kind("arm")
-    said = [f"{arms.get(row.arm, 'all')} {'not reached' if pd.isna(row.value) else rounded(row.value, 0)}" for row in medians.itertuples()]
+    said = [
+        f"{arms.get(arm, 'all')} {'not reached' if pd.isna(value) else rounded(value, 0)}" for arm, value in zip(medians["arm"], medians["value"], strict=True)
+    ]
     return f"Curves of the share without the event. Median time in {unit}: {'; '.join(said)}."

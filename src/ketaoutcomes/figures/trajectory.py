@@ -3,6 +3,8 @@ lines. Below: people with a value at the visit. Model and adjustment: see the me
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from plotnine import (
     aes,
@@ -40,7 +42,7 @@ def draw(ard: pd.DataFrame) -> Figure:
         return nothing("Course of the score", "No mixed model of this study gives means by visit, or all of them are withheld.")
     means = _wide(match(ard, analysis=analysis, term="ls_mean"), labels)
     observed = _observed(ard, means, labels)
-    counts = _counts(means, labels)
+    counts = _counts(means)
     names = list(dict.fromkeys(means["label"]))
     colours = arm_colours(labels)
     parameter = str(means["parameter"].iloc[0])
@@ -59,7 +61,9 @@ def draw(ard: pd.DataFrame) -> Figure:
         + scale_color_manual(values=colours, limits=names)
         + scale_shape_manual(values=list(_SHAPES[: len(names)]), limits=names)
         + scale_x_continuous(breaks=sorted(set(means["time"])), labels=_visit_labels(means))
-        + scale_y_continuous(breaks=breaks_with_rows([f"n  {name}" for name in names]), labels=labels_with_rows([f"n  {name}" for name in names], lambda v: rounded(v, 0)))
+        + scale_y_continuous(
+            breaks=breaks_with_rows([f"n  {name}" for name in names]), labels=labels_with_rows([f"n  {name}" for name in names], lambda v: rounded(v, 0))
+        )
         + labs(x="", y=f"{labels.text('parameter', parameter)} ({labels.text('unit', parameter)}; {labels.text('better', parameter)} is better)")
         + look()
     )
@@ -86,7 +90,7 @@ def _wide(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     arms = labels.of_kind("arm")
     only = next(iter(arms.values())) if len(arms) == 1 else "All"
     visits = labels.rows[labels.rows["parameter"] == "visit"].drop_duplicates(["visit"]).set_index("visit")
-    wide["label"] = wide["arm"].map(lambda arm: arms.get(arm, only))
+    wide["label"] = wide["arm"].replace({**arms, "": only})
     wide["time"] = wide["visit"].map(visits["day"]).astype(float)
     wide["visit_label"] = wide["visit"].map(visits["text"])
     order = {name: at for at, name in enumerate(arms.values())}
@@ -105,7 +109,7 @@ def _observed(ard: pd.DataFrame, means: pd.DataFrame, labels: Labels) -> pd.Data
     return merged.assign(estimate=merged["observed"])
 
 
-def _counts(means: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+def _counts(means: pd.DataFrame) -> pd.DataFrame:
     names = list(dict.fromkeys(means["label"]))
     row = means["label"].map({name: ROWS - at for at, name in enumerate(names)})
     text = means["n"].map(lambda n: "\N{EN DASH}" if pd.isna(n) else str(int(n)))
@@ -118,7 +122,7 @@ def _padding(counts: pd.DataFrame, rows: int) -> pd.DataFrame:
     return ends
 
 
-def _zero(labels: Labels, parameter: str) -> list[geom_hline]:
+def _zero(labels: Labels, parameter: str) -> Any:  # noqa: ANN401 - a layer, or none
     change = labels.text("parameter", parameter).startswith("Change")
     return [geom_hline(aes(yintercept="zero"), data=pd.DataFrame({"zero": [0.0], "panel": ["1"]}), color=INK, size=0.4)] if change else []
 
@@ -129,7 +133,7 @@ def _visit_labels(means: pd.DataFrame) -> list[str]:
 
 
 def _alt(means: pd.DataFrame, labels: Labels, parameter: str, level: str) -> str:
-    last = means[means["time"] == means["time"].max()]
-    ends = "; ".join(f"{row.label} {rounded(row.estimate, 1)}" for row in last.itertuples() if pd.notna(row.estimate))
+    last = match(means, time=float(means["time"].max()))
+    ends = "; ".join(f"{label} {rounded(value, 1)}" for label, value in zip(last["label"], last["estimate"], strict=True) if pd.notna(value))
     visit = str(last["visit_label"].iloc[0])
     return f"{labels.text('parameter', parameter)} by visit with {level}. At {visit}: {ends or 'withheld'}."

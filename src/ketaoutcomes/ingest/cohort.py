@@ -47,7 +47,7 @@ def ingest(study: Study, root: Path) -> Ingested:
     parts = _read(study, root, findings, notes)
     if findings:
         raise Refused(findings)
-    people = _participants(study, parts, findings)
+    people = _participants(parts, findings)
     numbers = {text: at for at, text in enumerate(sorted(people["participant"]), start=1)}
     people, anchors = _without_dates(study, people)
     tables = {"participants": people.drop(columns=[LINE, FILE])}
@@ -101,7 +101,7 @@ def _listed(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     return frame[keep].reset_index(drop=True)
 
 
-def _participants(study: Study, parts: dict[str, list[pd.DataFrame]], findings: list[Finding]) -> pd.DataFrame:
+def _participants(parts: dict[str, list[pd.DataFrame]], findings: list[Finding]) -> pd.DataFrame:
     first, *others = parts["participants"]
     for frame in (first, *others):
         text = "this participant stands in the file twice; a table of participants has one row each"

@@ -100,9 +100,7 @@ def _check_header(path: Path, header: tuple[str, ...], table: Table, delimiter: 
         raise _refuse(path, 1, "", "E-DATA-DELIMITER", message)
     wanted = [column.source for column in table.columns.values()] + [wide.source for wide in table.wide]
     findings = [
-        Finding(str(path), 1, name, "E-DATA-COLUMN", "the study file names this column and the file does not have it")
-        for name in wanted
-        if name not in header
+        Finding(str(path), 1, name, "E-DATA-COLUMN", "the study file names this column and the file does not have it") for name in wanted if name not in header
     ]
     findings += [
         Finding(str(path), 1, name, "E-DATA-COLUMN", "two columns have this name; rename one")

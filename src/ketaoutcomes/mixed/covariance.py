@@ -175,7 +175,7 @@ class RandomIntercept:
         result[1, 1] = 4 * np.exp(2 * theta[1]) * np.eye(t)
         return result
 
-    def starts(self, moments: Moments) -> list[NDArray[np.float64]]:
+    def starts(self, moments: Moments) -> list[NDArray[np.float64]]:  # noqa: ARG002 - the protocol's signature
         """Three intraclass correlations at total variance 1: the criterion may have two minima off balance."""
         shares = np.array([0.05, 0.5, 0.95])
         return [np.array([np.sqrt(share), 0.5 * np.log1p(-share)]) for share in shares]
@@ -213,6 +213,6 @@ class Independent:
         """4 s_e^2 I."""
         return 4 * self.value(theta)[None, None]
 
-    def starts(self, moments: Moments) -> list[NDArray[np.float64]]:
+    def starts(self, moments: Moments) -> list[NDArray[np.float64]]:  # noqa: ARG002 - the protocol's signature
         """The OLS residual variance, which is 1 after standardisation."""
         return [np.zeros(1)]

@@ -172,10 +172,7 @@ def _factor_codes(data: pd.DataFrame, name: str, levels: Sequence[str]) -> NDArr
     codes = np.asarray(pd.Index(list(levels)).get_indexer(pd.Index(_text(values))), dtype=np.intp)
     unknown = int((codes < 0).sum())
     if unknown:
-        raise InvalidValues(
-            f"{unknown} rows have a value in {name!r} outside the declared levels {list(levels)}; "
-            "declare the level or remove the rows."
-        )
+        raise InvalidValues(f"{unknown} rows have a value in {name!r} outside the declared levels {list(levels)}; declare the level or remove the rows.")
     unused = [level for k, level in enumerate(levels) if not (codes == k).any()]
     if unused:
         raise UnusedLevel(f"No row has level {', '.join(map(repr, unused))} of {name!r}; remove the level.")
@@ -194,9 +191,7 @@ def _text(values: pd.Series[Any]) -> pd.Series[str]:
 def _numeric(data: pd.DataFrame, name: str) -> NDArray[np.float64]:
     values = data[name]
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_complex_dtype(values):
-        raise InvalidTerms(
-            f"The column {name!r} is not numeric; convert it, or declare its levels to use it as a factor."
-        )
+        raise InvalidTerms(f"The column {name!r} is not numeric; convert it, or declare its levels to use it as a factor.")
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     # Written so that a missing value counts: NaN compares false.
     bad = int((~(np.abs(numbers) <= LARGEST_VALUE)).sum())
@@ -250,9 +245,7 @@ def _data_column(
 def _require_one_row_per_visit(subject: NDArray[np.intp], visit: NDArray[np.intp]) -> None:
     repeated = int(((np.diff(subject) == 0) & (np.diff(visit) == 0)).sum())
     if repeated:
-        raise DuplicateVisit(
-            f"{repeated} rows repeat a participant at a visit; keep one row per participant and visit."
-        )
+        raise DuplicateVisit(f"{repeated} rows repeat a participant at a visit; keep one row per participant and visit.")
 
 
 def _require_full_rank(x: NDArray[np.float64], coding: Coding, codes: Mapping[str, NDArray[np.intp]]) -> None:
@@ -272,8 +265,7 @@ def _require_full_rank(x: NDArray[np.float64], coding: Coding, codes: Mapping[st
     empty = _empty_cells(coding, codes)
     why = f" No row has {'; nor '.join(empty)}." if empty else ""
     raise RankDeficient(
-        f"{len(aliased)} of {x.shape[1]} fixed effects depend on the others: {', '.join(aliased)}.{why} "
-        "Remove the terms, or the levels without data.",
+        f"{len(aliased)} of {x.shape[1]} fixed effects depend on the others: {', '.join(aliased)}.{why} Remove the terms, or the levels without data.",
         aliased,
     )
 
@@ -287,9 +279,9 @@ def _rank(x: NDArray[np.float64]) -> int:
 def _empty_cells(coding: Coding, codes: Mapping[str, NDArray[np.intp]]) -> list[str]:
     """Combinations of factor levels that an interaction needs and no row has."""
     crossed = {tuple(v for v, level in column if level is not None) for column in coding.columns}
-    empty: list[str] = []
-    for factors in sorted(f for f in crossed if len(f) > 1):
-        for cell in product(*(range(len(coding.levels[f])) for f in factors)):
-            if not np.logical_and.reduce([codes[f] == k for f, k in zip(factors, cell, strict=True)]).any():
-                empty.append(" and ".join(f"{f}={coding.levels[f][k]}" for f, k in zip(factors, cell, strict=True)))
-    return empty
+    cells = ((f, cell) for f in sorted(f for f in crossed if len(f) > 1) for cell in product(*(range(len(coding.levels[v])) for v in f)))
+    return [
+        " and ".join(f"{f}={coding.levels[f][k]}" for f, k in zip(factors, cell, strict=True))
+        for factors, cell in cells
+        if not np.logical_and.reduce([codes[f] == k for f, k in zip(factors, cell, strict=True)]).any()
+    ]

@@ -120,9 +120,7 @@ class Fit:
         """F test of ``rows @ params = 0``, rows of shape (r, q). Raises InvalidContrast."""
         return contrasts.joint_test(self._inference, rows)
 
-    def ls_means(
-        self, by: Sequence[str], at: Mapping[str, str | float] | None = None, conf_level: float = 0.95
-    ) -> tuple[LsMean, ...]:
+    def ls_means(self, by: Sequence[str], at: Mapping[str, str | float] | None = None, conf_level: float = 0.95) -> tuple[LsMean, ...]:
         """LS means of every combination of the factors `by`; see `ls_means`. Raises InvalidContrast."""
         return least_squares.ls_means(self._inference, self._coding, by, at, conf_level)
 
@@ -210,9 +208,7 @@ def lmm(
     return _fit(design, scaling, moments, optimum, reml, variances, labels)
 
 
-def ols(
-    data: Frame, *, response: str, fixed: Sequence[Term], levels: Mapping[str, Sequence[str]]
-) -> Fit:
+def ols(data: Frame, *, response: str, fixed: Sequence[Term], levels: Mapping[str, Sequence[str]]) -> Fit:
     """Ordinary least squares, one row per participant: the same design, LS means and contrasts as the mixed models.
 
     The residual variance is the REML one, RSS / (n - q), and every df is n - q.
@@ -247,9 +243,7 @@ def _require_identified(moments: Moments, visits: tuple[str, ...]) -> None:
     products, counts = moments.residual_products()
     together = counts[~np.eye(len(visits), dtype=bool)]
     if len(visits) > 1 and not together.any():
-        raise OneVisitPerParticipant(
-            "Every participant has one visit, so no covariance between visits is identified; use a model of one visit."
-        )
+        raise OneVisitPerParticipant("Every participant has one visit, so no covariance between visits is identified; use a model of one visit.")
     rows, columns = np.nonzero(np.triu(counts == 0))
     pairs = tuple((visits[int(a)], visits[int(b)]) for a, b in zip(rows, columns, strict=True))
     if pairs:
@@ -261,9 +255,7 @@ def _require_identified(moments: Moments, visits: tuple[str, ...]) -> None:
     variances = np.diag(products) / np.diag(counts)
     exact = [visit for visit, variance in zip(visits, variances, strict=True) if variance <= PERFECT_FIT**2]
     if exact:
-        raise DegenerateResponse(
-            f"The fixed effects reproduce the response exactly at visit {', '.join(exact)}; drop the visit."
-        )
+        raise DegenerateResponse(f"The fixed effects reproduce the response exactly at visit {', '.join(exact)}; drop the visit.")
 
 
 def _fit(

@@ -87,9 +87,7 @@ def _cells(coding: Coding, by: Sequence[str]) -> Iterator[dict[str, str]]:
         yield dict(zip(by, cell, strict=True))
 
 
-def _ls_mean(
-    inference: Inference, coding: Coding, cell: dict[str, str], at: Mapping[str, str | float], conf_level: float
-) -> LsMean:
+def _ls_mean(inference: Inference, coding: Coding, cell: dict[str, str], at: Mapping[str, str | float], conf_level: float) -> LsMean:
     held: dict[str, str | float] = {**coding.means, **at, **cell}
     averaged = [name for name in coding.levels if name not in held]
     rows = [coding.row({**held, **rest}) for rest in _cells(coding, averaged)]

@@ -140,15 +140,11 @@ def scale(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.fl
     residual, centre = residual - basis @ rest, centre + rest
     s = float(np.sqrt(residual @ residual / (n - q)))
     if s <= PERFECT_FIT * float(np.abs(y).max()) or s == 0.0:
-        raise DegenerateResponse(
-            "The fixed effects reproduce the response exactly (is it constant?): no residual variance is left."
-        )
+        raise DegenerateResponse("The fixed effects reproduce the response exactly (is it constant?): no residual variance is left.")
     return np.column_stack([basis, residual / s]), Scaling(r, centre, s)
 
 
-def by_visit_pattern(
-    z: NDArray[np.float64], subject: NDArray[np.intp], visit: NDArray[np.intp], n_visits: int
-) -> Moments:
+def by_visit_pattern(z: NDArray[np.float64], subject: NDArray[np.intp], visit: NDArray[np.intp], n_visits: int) -> Moments:
     """Cross-products by pattern of observed visits; rows sorted by participant, then visit.
 
     Parameters
@@ -203,8 +199,7 @@ def by_row_count(z: NDArray[np.float64], subject: NDArray[np.intp]) -> tuple[Mom
     q = z.shape[1] - 1
     if counts.max() == 1:
         raise OneVisitPerParticipant(
-            "Every participant has one row, so a random intercept cannot be told from the residual; "
-            "add repeated assessments or use a linear model."
+            "Every participant has one row, so a random intercept cannot be told from the residual; add repeated assessments or use a linear model."
         )
     means = np.add.reduceat(z, np.r_[0, np.cumsum(counts)[:-1]]) / counts[:, None]
     within = z - means[subject]

@@ -96,9 +96,7 @@ def _minimise_from(likelihood: Likelihood, theta: NDArray[np.float64]) -> Optimu
 
 def _refusal(at: Evaluation, why: str) -> MixedModelError:
     found = condition(at.v)
-    message = (
-        f"No optimum could be proved: {why}, at distance {decrement(at):.1e} standard errors (allowed {TOLERANCE})."
-    )
+    message = f"No optimum could be proved: {why}, at distance {decrement(at):.1e} standard errors (allowed {TOLERANCE})."
     if found > NEAR_SINGULAR:
         return NearSingularCovariance(
             f"{message} The covariance matrix is near singular (condition number {found:.1e}): some visits carry the "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ketaoutcomes.mixed import Fit, LsMean, MixedModelError
@@ -62,16 +64,16 @@ def missing_shift(results: Results, scores: Scores, contrast: float, arm: str, r
     total = int((scores.people["arm"] == arm).sum())
     unseen = total - n_by(scores.rows, arm, visit)
     if unseen:
-        key = {"term": "contrast", "arm": arm, "comparator": reference, "visit": visit}
+        key: dict[str, Any] = {"term": "contrast", "arm": arm, "comparator": reference, "visit": visit}
         results.add("fraction_missing", unseen / total, n=total, events=unseen, **key)
         results.add("delta_to_zero", -contrast * total / unseen, n=total, events=unseen, **key)
 
 
-def refused(results: Results, error: MixedModelError, **key: str) -> None:
+def refused(results: Results, error: MixedModelError, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
     """The rows of an analysis the engine refused: no number, and the reason."""
     results.status = "not_estimable"
     results.note = str(error)
-    results.add("estimate", None, **key)
+    results.add("estimate", **key)
     results.verdict("not_estimable", str(error))
 
 

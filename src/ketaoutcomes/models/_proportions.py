@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 
@@ -32,8 +33,6 @@ def ratio(events: int, n: int, events_reference: int, n_reference: int, conf_lev
 
 
 def _limits(events: int, n: int, events_reference: int, n_reference: int, method: str, compare: str, conf_level: float) -> tuple[float, float]:
-    from statsmodels.stats import proportion
-
-    untyped: Any = proportion
+    untyped: Any = import_module("statsmodels.stats.proportion")
     limits = untyped.confint_proportions_2indep(events, n, events_reference, n_reference, method=method, compare=compare, alpha=1 - conf_level)
     return float(limits[0]), float(limits[1])

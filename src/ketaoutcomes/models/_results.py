@@ -40,7 +40,7 @@ class Results:
     note: str = ""
     rows: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
-    def add(self, statistic: str, value: float | None = None, *, n: int | None = None, events: int | None = None, text: str = "", **key: Any) -> None:
+    def add(self, statistic: str, value: float | None = None, *, n: int | None = None, events: int | None = None, text: str = "", **key: Any) -> None:  # noqa: ANN401 - columns of the ARD's key, text or number
         """One number (or text) with the people and events behind it. A number that is not finite is not estimable."""
         status = self.status
         if value is not None and not math.isfinite(value):
@@ -48,7 +48,7 @@ class Results:
         row = {"value": value, "text": text, "n": n, "events": events, "status": status, "note": self.note}
         self.rows.append({**self.key, **row, "statistic": statistic, **key})
 
-    def interval(self, found: Interval, conf_level: float, *, n: int | None, **key: Any) -> None:
+    def interval(self, found: Interval, conf_level: float, *, n: int | None, **key: Any) -> None:  # noqa: ANN401 - columns of the ARD's key, text or number
         """An estimate with standard error, df, t, p and confidence limits."""
         for statistic, value in (("estimate", found.estimate), ("std_error", found.se), ("df", found.df), ("t", found.t), ("p_value", found.p)):
             self.add(statistic, value, n=n, **key)
@@ -70,7 +70,7 @@ class Results:
         return pd.DataFrame(self.rows).reindex(columns=list(ARD.columns))
 
 
-def results(study: Study, name: str, **key: Any) -> Results:
+def results(study: Study, name: str, **key: Any) -> Results:  # noqa: ANN401 - columns of the ARD's key, text or number
     """An empty collection for the analysis called `name`."""
     analysis = study.analyses[name]
     period = getattr(analysis, "period", "")

@@ -36,7 +36,7 @@ class Scores:
     excluded: dict[str, int]
 
 
-def people_of(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def people_of(analysis: Analysis, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Participants (by period) whom the analysis' population and period hold."""
     adsl = data["adsl"]
     inside = adsl[f"pop_{analysis.population}"] == "yes"
@@ -62,7 +62,7 @@ def scores(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame], cova
     """
     endpoint = study.endpoints[getattr(analysis, "endpoint")]
     assert isinstance(endpoint, ScoreEndpoint)
-    people = people_of(study, analysis, data)
+    people = people_of(analysis, data)
     adqs = data["adqs"]
     wanted = (adqs["paramcd"] == endpoint.parameter) & (adqs["ablfl"] == "no") & (adqs["anl"] == "yes")
     if visit is not None:

@@ -177,13 +177,13 @@ def _in_stratum(time: Floats, event: NDArray[np.bool_], x: Floats, weight: Float
     return residuals
 
 
-def _global(zph: Any) -> tuple[float, float, float]:
+def _global(zph: Any) -> tuple[float, float, float]:  # noqa: ANN401 - the library is untyped
     frame: pd.DataFrame = zph.to_frame(format="pandas")
     last = frame.iloc[-1]
     return float(last["chisq"]), float(last["df"]), float(last["p_value"])
 
 
-def _greenwood() -> Any:
+def _greenwood() -> Any:  # noqa: ANN401 - the library is untyped
     import greenwood
 
     return greenwood

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import Cox, KaplanMeier
-from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._scores import people_of
 
 
-def times(study: Study, analysis: KaplanMeier | Cox, data: dict[str, pd.DataFrame], columns: list[str]) -> tuple[pd.DataFrame, int]:
+def times(analysis: KaplanMeier | Cox, data: dict[str, pd.DataFrame], columns: list[str]) -> tuple[pd.DataFrame, int]:
     """One row per participant: ``time, event, arm`` and `columns`; and how many had to be left out.
 
     Events on day 0 stay: everybody is at risk at time 0.
     """
-    people = people_of(study, analysis, data)
+    people = people_of(analysis, data)
     adtte = data["adtte"]
     rows = adtte[(adtte["paramcd"] == analysis.endpoint) & (adtte["period"] == analysis.period)]
     joined = people.merge(rows[["participant", "aval", "cnsr"]], on="participant", how="left")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ketaoutcomes.domain.endpoints import CutoffEndpoint, ScoreEndpoint
-from ketaoutcomes.domain.instruments import ASSUMED, instruments
+from ketaoutcomes.domain.endpoints import ScoreEndpoint
+from ketaoutcomes.domain.instruments import instruments
 from ketaoutcomes.domain.study import Study
 
 
@@ -18,19 +18,3 @@ def response_words(study: Study, endpoint: str) -> str:
 def likelihood_words(method: str) -> str:
     """Which likelihood."""
     return "restricted maximum likelihood" if method == "reml" else "full maximum likelihood"
-
-
-def cutoff_words(study: Study, endpoint: str) -> str:
-    """What a cut-off endpoint is, with its source and what a missing score means."""
-    entry = study.endpoints[endpoint]
-    assert isinstance(entry, CutoffEndpoint)
-    scale = instruments()[study.parameters[entry.parameter]]
-    cutoff = scale.cutoffs[entry.cutoff]
-    rule = {
-        "percent_reduction": f"{scale.name} improved by at least {cutoff.value:g} % from baseline",
-        "at_most": f"{scale.name} of {cutoff.value:g} or less",
-        "at_least": f"{scale.name} of {cutoff.value:g} or more",
-    }[cutoff.rule]
-    source = "cut-off assumed, no source found" if cutoff.source == ASSUMED else cutoff.source
-    missing = "missing scores left out of numerator and denominator" if entry.missing == "observed" else "a missing score counts as not met"
-    return f"{rule} ({source}; {missing})"

@@ -4,6 +4,8 @@ Grambsch-Therneau test on the Kaplan-Meier scale. The event: {rule}."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -29,7 +31,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     analysis = study.analyses[name]
     assert isinstance(analysis, Cox)
     columns = [*analysis.covariates, *analysis.strata, *([analysis.cluster] if analysis.cluster else [])]
-    found, left_out = times(study, analysis, data, columns)
+    found, left_out = times(analysis, data, columns)
     rows = results(study, name, parameter=analysis.endpoint)
     reason = _cannot(study, found)
     if reason:
@@ -84,7 +86,7 @@ def _design(study: Study, analysis: Cox, found: pd.DataFrame) -> pd.DataFrame:
 
 def _emit(rows: Results, study: Study, analysis: Cox, found: pd.DataFrame, terms: list[str], fit: Hazards) -> None:
     total, events = len(found), int(found["event"].sum())
-    level = {"conf_level": analysis.conf_level}
+    level: dict[str, Any] = {"conf_level": analysis.conf_level}
     for at, term in enumerate(terms):
         for statistic, values in (("estimate", fit.coefficient), ("std_error", fit.std_error), ("z", fit.z), ("p_value", fit.p)):
             rows.add(statistic, float(values[at]), n=total, events=events, term=term)
@@ -95,7 +97,7 @@ def _emit(rows: Results, study: Study, analysis: Cox, found: pd.DataFrame, terms
         at = terms.index(f"arm[{arm}]")
         pair = found[found["arm"].isin([arm, reference])].groupby("arm")["event"]
         n, fewest = int(pair.size().min()), int(pair.sum().min())
-        key = {"term": "contrast", "arm": arm, "comparator": reference}
+        key: dict[str, Any] = {"term": "contrast", "arm": arm, "comparator": reference}
         rows.add("hazard_ratio", float(np.exp(fit.coefficient[at])), n=n, events=fewest, **key)
         rows.add("p_value", float(fit.p[at]), n=n, events=fewest, **key)
         rows.add("conf_low", float(np.exp(fit.lower[at])), n=n, events=fewest, **key, **level)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import Descriptive
 from ketaoutcomes.domain.instruments import instruments
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._results import Results, results
-from ketaoutcomes.models._scores import arms_of, people_of
+from ketaoutcomes.models._scores import people_of
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Flow, baseline, observed scores, missing values and sessions, by arm and together."""
     analysis = study.analyses[name]
     assert isinstance(analysis, Descriptive)
-    people = people_of(study, analysis, data)
+    people = people_of(analysis, data)
     rows = results(study, name)
     _flow(rows, analysis, data, people)
     for variable in analysis.baseline:
@@ -101,7 +103,7 @@ def _baseline(rows: Results, study: Study, variable: str, people: pd.DataFrame) 
             rows.add("percent", 100 * count / known if known else None, n=known, events=count, parameter=variable, arm=arm, term=level)
 
 
-def _mean(rows: Results, values: pd.Series, suffix: str = "", **key: str | float) -> None:
+def _mean(rows: Results, values: pd.Series, suffix: str = "", **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
     n = len(values)
     if n:
         rows.add(f"mean{suffix}", float(values.mean()), n=n, **key)
@@ -115,7 +117,7 @@ def _observed(rows: Results, parameter: str, people: pd.DataFrame, adqs: pd.Data
     joined = scores.merge(people[["participant", "period", "arm"]], on=["participant", "period"])
     for arm, part in _groups(joined):
         for (visit, day), at in part.groupby(["avisit", "avisitn"]):
-            key: dict[str, str | float] = {"parameter": parameter, "arm": arm, "visit": str(visit), "day": float(day)}
+            key: dict[str, Any] = {"parameter": parameter, "arm": arm, "visit": str(visit), "day": float(str(day))}
             _mean(rows, at["aval"].dropna(), **key)
             if (at["ablfl"] == "no").all():
                 _mean(rows, at["chg"].dropna(), "_change", **key)
@@ -137,7 +139,7 @@ def _sessions(rows: Results, study: Study, people: pd.DataFrame, adex: pd.DataFr
         for arm, part in _groups(joined):
             for session, at in part.groupby("session"):
                 values = at[name].dropna().astype(float)
-                key: dict[str, str | float] = {"parameter": name, "arm": arm, "visit": f"session {int(session)}", "day": float(session)}
+                key: dict[str, Any] = {"parameter": name, "arm": arm, "visit": f"session {int(float(str(session)))}", "day": float(str(session))}
                 rows.add("n", len(values), n=len(values), **key)
                 _mean(rows, values, **key)
                 for cut, rule in cutoffs.items():

@@ -4,6 +4,8 @@ censored when their follow-up ends."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -20,7 +22,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     """Curve, numbers at risk, median and log-rank test."""
     analysis = study.analyses[name]
     assert isinstance(analysis, KaplanMeier)
-    found, left_out = times(study, analysis, data, analysis.strata)
+    found, left_out = times(analysis, data, analysis.strata)
     arms = arms_of(study, found)
     rows = results(study, name, parameter=analysis.endpoint)
     if not len(found):
@@ -46,11 +48,11 @@ def _describe(rows: Results, part: pd.DataFrame, arm: str, analysis: KaplanMeier
     rows.add("n", n, n=n, arm=arm)
     rows.add("n_events", events, n=n, events=events, arm=arm)
     _curve(rows, curve, arm, analysis.conf_level)
-    for day in np.arange(0, time.max() + 1, analysis.at_risk_every):
-        at_risk, before = int((time >= day).sum()), time <= day
+    for day in range(0, int(time.max()) + 1, analysis.at_risk_every):
+        at_risk, before = int(np.sum(time >= day)), time <= day
         rows.add("n_at_risk", at_risk, n=at_risk, term="at risk", day=float(day), arm=arm)
-        rows.add("n_events", int((event & before).sum()), n=n, events=int((event & before).sum()), term="at risk", day=float(day), arm=arm)
-        rows.add("n_censored", int((~event & before).sum()), n=n, events=int((~event & before).sum()), term="at risk", day=float(day), arm=arm)
+        rows.add("n_events", int(np.sum(event & before)), n=n, events=int(np.sum(event & before)), term="at risk", day=float(day), arm=arm)
+        rows.add("n_censored", int(np.sum(~event & before)), n=n, events=int(np.sum(~event & before)), term="at risk", day=float(day), arm=arm)
     rows.add("median", median(curve.time, curve.survival), n=n, events=events, term="median", arm=arm)
     rows.add("conf_low", median(curve.time, curve.lower), n=n, events=events, term="median", arm=arm, conf_level=analysis.conf_level)
     rows.add("conf_high", median(curve.time, curve.upper), n=n, events=events, term="median", arm=arm, conf_level=analysis.conf_level)
@@ -62,10 +64,10 @@ def _curve(rows: Results, curve: Curve, arm: str, conf_level: float) -> None:
     if curve.time[steps[0]] > 0:
         start = int(curve.at_risk[0])
         for statistic in ("survival", "conf_low", "conf_high"):
-            level = {} if statistic == "survival" else {"conf_level": conf_level}
+            level: dict[str, Any] = {} if statistic == "survival" else {"conf_level": conf_level}
             rows.add(statistic, 1.0, n=start, events=0, term="curve", day=0.0, arm=arm, **level)
     for at in steps:
-        where = {"n": int(curve.at_risk[at]), "events": int(curve.events[at]), "term": "curve", "day": float(curve.time[at]), "arm": arm}
+        where: dict[str, Any] = {"n": int(curve.at_risk[at]), "events": int(curve.events[at]), "term": "curve", "day": float(curve.time[at]), "arm": arm}
         rows.add("survival", curve.survival[at], **where)
         rows.add("conf_low", curve.lower[at], conf_level=conf_level, **where)
         rows.add("conf_high", curve.upper[at], conf_level=conf_level, **where)

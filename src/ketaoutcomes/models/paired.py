@@ -5,6 +5,7 @@ adjusted for."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     rows = results(study, name, parameter=analysis.endpoint, visit=analysis.visit)
     for arm in others:
         pairs = (wide[arm] - wide[reference]).dropna().to_numpy(float)
-        key = {"term": "contrast", "arm": arm, "comparator": reference}
+        key: dict[str, Any] = {"term": "contrast", "arm": arm, "comparator": reference}
         if len(pairs) < 2 or not pairs.std() > 0:
             rows.status, rows.note = "not_estimable", "fewer than 2 pairs, or all differences equal"
             rows.add("estimate", None, **key)

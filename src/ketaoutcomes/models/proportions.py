@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import Proportions
+from ketaoutcomes.domain.endpoints import CutoffEndpoint, cutoff_words
+from ketaoutcomes.domain.instruments import instruments
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._proportions import Ratio, difference, ratio
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of, people_of
-from ketaoutcomes.models._words import cutoff_words
-
 
 _COMPARED = "Proportions were compared by their risk difference with Wald and Newcombe limits and by their ratio with log-Wald limits, without adjustment."
 _CROSSOVER = "Each person stands in both arms of the crossover: proportions are shown, not compared."
@@ -21,7 +23,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     """Events, denominators and percentages by arm and visit; risk difference and ratio."""
     analysis = study.analyses[name]
     assert isinstance(analysis, Proportions)
-    people = people_of(study, analysis, data)
+    people = people_of(analysis, data)
     adqs = data["adqs"]
     chosen = adqs[(adqs["paramcd"] == analysis.endpoint) & (adqs["anl"] == "yes") & adqs["aval"].notna()]
     scores = chosen.drop(columns="trtp").merge(people[["participant", "period", "arm"]], on=["participant", "period"])
@@ -51,7 +53,7 @@ def _compare(rows: Results, counts: dict[str, tuple[int, int]], visit: str, conf
         events, n = counts[arm]
         smaller = min(n, n_reference)
         fewest = min((e for e in (events, events_reference, n - events, n_reference - events_reference)), default=0)
-        key = {"term": "contrast", "arm": arm, "comparator": reference, "visit": visit}
+        key: dict[str, Any] = {"term": "contrast", "arm": arm, "comparator": reference, "visit": visit}
         if not n or not n_reference:
             rows.add("risk_difference", float("nan"), n=smaller, **key)
             continue
@@ -72,10 +74,12 @@ def _effect(rows: Results, statistic: str, found: Ratio, method: str, conf_level
 
 
 def _conclude(rows: Results, study: Study, analysis: Proportions, crossover: bool) -> None:
+    endpoint = study.endpoints[analysis.endpoint]
+    assert isinstance(endpoint, CutoffEndpoint)
     rows.method(
         __doc__,
         title=analysis.title,
-        rule=cutoff_words(study, analysis.endpoint),
+        rule=cutoff_words(endpoint, instruments()[study.parameters[endpoint.parameter]]),
         population=study.populations[analysis.population].label.lower(),
         compared=_ONE_ARM if len(study.design.arms) == 1 else _CROSSOVER if crossover else _COMPARED,
     )

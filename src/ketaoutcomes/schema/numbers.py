@@ -25,25 +25,28 @@ def p_text(value: float) -> str:
     return "<0.001" if value < 0.001 else rounded(value, 3)
 
 
-def shown(row: pd.Series) -> str:
-    """The value of an ARD row as displays print it: a number only when the row is ok or flagged."""
+def shown(row: pd.Series, like: str = "") -> str:
+    """The value of an ARD row as displays print it: a number only when the row is ok or flagged.
+
+    `like` names the statistic whose decimals are used, for limits beside an estimate.
+    """
     if row["status"] == "withheld":
         return WITHHELD
     if row["status"] not in {"ok", "flagged"} or pd.isna(row["value"]) or not math.isfinite(row["value"]):
         return NOTHING
     if row["statistic"] == "p_value":
         return p_text(float(row["value"]))
-    return rounded(float(row["value"]), STATISTICS[str(row["statistic"])].digits)
+    return rounded(float(row["value"]), STATISTICS[like or str(row["statistic"])].digits)
 
 
-def value_of(rows: pd.DataFrame, statistic: str) -> str:
+def value_of(rows: pd.DataFrame, statistic: str, like: str = "") -> str:
     """The one row with this statistic, as text; a dash when there is none."""
     found = rows[rows["statistic"] == statistic]
-    return shown(found.iloc[0]) if len(found) else NOTHING
+    return shown(found.iloc[0], like) if len(found) else NOTHING
 
 
 def interval(rows: pd.DataFrame, statistic: str = "estimate") -> str:
     """``estimate (low to high)`` of the rows of one result."""
-    low, high = value_of(rows, "conf_low"), value_of(rows, "conf_high")
+    low, high = value_of(rows, "conf_low", statistic), value_of(rows, "conf_high", statistic)
     limits = "" if NOTHING in (low, high) and value_of(rows, statistic) in (WITHHELD, NOTHING) else f" ({low} to {high})"
     return f"{value_of(rows, statistic)}{limits}"

@@ -41,9 +41,7 @@ def assert_variances_and_likelihood(fit: Fit, entry: Any) -> None:
 
 
 @pytest.mark.parametrize("reml", [True, False])
-def test_sleepstudy(
-    shared: Path, reml: bool, load: Callable[[Path, str], Any], assert_coefficients: Callable[..., None]
-) -> None:
+def test_sleepstudy(shared: Path, reml: bool, load: Callable[[Path, str], Any], assert_coefficients: Callable[..., None]) -> None:
     entry = load(shared / "reference" / "sleepstudy_lmm.json", "ri_reml" if reml else "ri_ml")
     fit = sleepstudy(shared, reml=reml)
     assert_coefficients(fit, entry)
@@ -51,9 +49,7 @@ def test_sleepstudy(
 
 
 @pytest.mark.parametrize("reml", [True, False])
-def test_btheb(
-    shared: Path, reml: bool, load: Callable[[Path, str], Any], assert_coefficients: Callable[..., None]
-) -> None:
+def test_btheb(shared: Path, reml: bool, load: Callable[[Path, str], Any], assert_coefficients: Callable[..., None]) -> None:
     entry = load(shared / "reference" / "BtheB_lmm.json", "ri_reml" if reml else "ri_ml")
     fit = btheb(btheb_long(shared), reml=reml)
     assert_coefficients(fit, entry)
@@ -94,11 +90,7 @@ def nimh(shared: Path) -> tuple[Fit, Any]:
     scores = pd.read_csv(folder / "phenotype.tsv", sep="\t", na_values="n/a")
     people = pd.read_csv(folder / "participants.tsv", sep="\t", na_values="n/a")
     base = scores.loc[scores["session_id"] == "ses-b0", ["participant_id", "MADRS_Total"]]
-    data = (
-        scores[scores["session_id"] != "ses-b0"]
-        .merge(people)
-        .merge(base.rename(columns={"MADRS_Total": "base"}), on="participant_id")
-    )
+    data = scores[scores["session_id"] != "ses-b0"].merge(people).merge(base.rename(columns={"MADRS_Total": "base"}), on="participant_id")
     drug = data["session_id"].str.contains("-d")
     data["trt"] = np.where(drug, "ketamine", "placebo")
     data["day"] = np.where(data["session_id"].str.contains("10"), "10", "2")

@@ -194,9 +194,7 @@ def test_pairwise_differences(case: tuple[Trial, Fit, Any]) -> None:
         ("three_arm", "joint_arm_by_visit_Asymptotic"),
     ],
 )
-def test_joint_test_of_arm_by_visit(
-    name: str, entry: str, request: pytest.FixtureRequest, load: Callable[[Path, str], Any]
-) -> None:
+def test_joint_test_of_arm_by_visit(name: str, entry: str, request: pytest.FixtureRequest, load: Callable[[Path, str], Any]) -> None:
     trial = TRIALS[name]
     folder = SIMULATED if trial.ours else request.getfixturevalue("shared") / "reference"
     fit = fit_trial(trial, folder, reml=True)

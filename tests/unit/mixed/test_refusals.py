@@ -217,8 +217,6 @@ def test_refuses_a_confidence_level(simulate: Simulate, level: float) -> None:
         (("arm",), {"base": "high"}),
     ],
 )
-def test_refuses_a_grid_that_is_not_in_the_model(
-    simulate: Simulate, by: tuple[str, ...], at: dict[str, str | float] | None
-) -> None:
+def test_refuses_a_grid_that_is_not_in_the_model(simulate: Simulate, by: tuple[str, ...], at: dict[str, str | float] | None) -> None:
     with pytest.raises(InvalidContrast):
         by_visit(simulate(1)).ls_means(by, at)

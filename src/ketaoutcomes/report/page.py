@@ -1,0 +1,102 @@
+"""One self-contained page per study: no script, no network, for phone and paper."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from ketaoutcomes.report.headline import headline, missing_sentence
+from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.labels import Labels
+
+#: Section heading to the displays it shows, in reading order.
+_SECTIONS = (
+    ("Who was studied", ("flow", "baseline")),
+    ("What happened", ("trajectory", "forest", "outcome", "response")),
+    ("Does it last", ("relapse_curve", "relapse")),
+    ("Sessions and safety", ("sessions",)),
+    ("How sure are we", ("missing", "models")),
+    ("Published numbers", ("published",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A display as its stage left it: name, index entry, files."""
+
+    name: str
+    facts: dict[str, Any]
+    files: dict[str, bytes]
+
+
+def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosure: dict[str, Any], run: dict[str, Any], internal: bool) -> str:
+    """The report of a study as one HTML page.
+
+    Parameters
+    ----------
+    ard
+        The ARD of the audience.
+    figures, tables
+        Displays, already made from that ARD.
+    disclosure
+        What was withheld or rounded.
+    run
+        Checksums, versions and verdicts.
+    internal
+        Watermark the page as exact results for the study team.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    folder = files("ketaoutcomes.report")
+    template = environment.from_string(folder.joinpath("page.html.jinja").read_text(encoding="utf-8"))
+    labels = Labels.of(ard)
+    return template.render(
+        style=Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        labels=labels,
+        headline=headline(ard),
+        missing=missing_sentence(ard),
+        provenance=_provenance(labels),
+        sections=_sections(figures, tables),
+        methods=_methods(ard, labels),
+        disclosure=disclosure,
+        run=run,
+        internal=internal,
+    )
+
+
+def _provenance(labels: Labels) -> str:
+    source = labels.text("study", "source")
+    words = "Simulated data: no participant of this study exists." if source == "simulated" else "Real data."
+    return f"{words} Treatment: {labels.text('study', 'drug')}."
+
+
+def _sections(figures: list[Made], tables: list[Made]) -> list[dict[str, Any]]:
+    shown = {made.name: _figure(made) for made in figures} | {made.name: _table(made) for made in tables}
+    placed = [(heading, [shown[name] for name in names if name in shown]) for heading, names in _SECTIONS]
+    others = [display for name, display in shown.items() if not any(name in names for _, names in _SECTIONS)]
+    found = [{"heading": heading, "displays": displays} for heading, displays in placed if any(not d["nothing"] for d in displays)]
+    return found + ([{"heading": "Further displays", "displays": others}] if others else [])
+
+
+def _figure(made: Made) -> dict[str, Any]:
+    svg = made.files.get(f"{made.name}.svg", b"")
+    source = "data:image/svg+xml;base64," + base64.b64encode(svg).decode() if svg else ""
+    return {"kind": "figure", "name": made.name, "source": source, **{key: made.facts[key] for key in ("title", "alt", "caption", "nothing")}}
+
+
+def _table(made: Made) -> dict[str, Any]:
+    html = Markup(made.files.get(f"{made.name}.html", b"").decode())  # noqa: S704 - our own renderer escaped it
+    return {"kind": "table", "name": made.name, "html": html, "title": made.facts["title"], "nothing": made.facts["nothing"]}
+
+
+def _methods(ard: pd.DataFrame, labels: Labels) -> list[str]:
+    """The methods paragraph: one sentence group per analysis, the primary first."""
+    rows = match(ard, statistic="method")
+    primary = labels.text("primary", "analysis")
+    order = sorted(range(len(rows)), key=lambda at: rows["analysis"].iloc[at] != primary)
+    return [str(rows["text"].iloc[at]) for at in order]

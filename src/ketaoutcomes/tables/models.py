@@ -1,0 +1,48 @@
+"""Models and their proof. Everything a model of this study estimated beside its main results; the gradient norm is zero
+at the optimum."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.labels import Labels
+from ketaoutcomes.schema.numbers import NOTHING, value_of
+from ketaoutcomes.tables._table import Row, Table
+from ketaoutcomes.tables._words import footnotes, model_analyses
+
+NEEDS = ("mmrm|lmm|ancova|cox",)
+
+
+def build(ard: pd.DataFrame) -> Table:
+    """A group for each model: people, likelihood, verdict, coefficients."""
+    labels = Labels.of(ard)
+    lines: list[Row] = []
+    for analysis in model_analyses(labels, "mmrm", "lmm", "ancova", "cox"):
+        rows = match(ard, analysis=analysis)
+        lines.append(Row(f"{labels.text('analysis', analysis)} ({labels.text('model', analysis).replace('_', ' ')})", heading=True))
+        lines += _fit(rows)
+        lines += _coefficients(rows)
+    return Table("Models and their proof", "", ("Estimate", "SE", "df", "p"), tuple(lines), footnotes(__doc__))
+
+
+def _fit(rows: pd.DataFrame) -> list[Row]:
+    verdict = match(rows, statistic="verdict").iloc[0]
+    fit = match(rows, term="fit")
+    values = {"Participants": value_of(fit, "n"), "Values": value_of(fit, "n_rows"), "Log-likelihood": value_of(fit, "loglik")}
+    lines = [Row(name, (text, "", "", "")) for name, text in values.items() if text != NOTHING]
+    lines += [
+        Row(f"Variance, {row.visit or row.term}", (value_of(rows[rows.index == row.Index], "variance"), "", "", ""))
+        for row in match(rows, statistic="variance").itertuples()
+    ]
+    return [Row(f"Verdict: {verdict['text'].replace('_', ' ')}; {verdict['note']}", ("", "", "", "")), *lines]
+
+
+def _coefficients(rows: pd.DataFrame) -> list[Row]:
+    found = match(rows, statistic="std_error")
+    lines: list[Row] = []
+    for term in dict.fromkeys(found["term"]):
+        if term not in {"ls_mean", "contrast"}:
+            same = match(rows, term=term)
+            lines.append(Row(term, tuple(value_of(same, statistic) for statistic in ("estimate", "std_error", "df", "p_value"))))
+    return lines

@@ -1,0 +1,62 @@
+"""Time to event. Events among people, median time and hazard ratios, each with its confidence interval. The check of
+proportional hazards is a test: a small p says that the hazard ratio is an average over time of something that changes."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.labels import Labels
+from ketaoutcomes.schema.numbers import NOTHING, interval, value_of
+from ketaoutcomes.tables._table import Row, Table
+from ketaoutcomes.tables._words import flag_note, footnotes, model_analyses
+
+NEEDS = ("kaplan_meier|cox",)
+
+
+def build(ard: pd.DataFrame) -> Table:
+    """Curves first, then hazard ratios."""
+    labels = Labels.of(ard)
+    lines: list[Row] = []
+    for analysis in model_analyses(labels, "kaplan_meier"):
+        rows = match(ard, analysis=analysis)
+        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        lines += _curves(rows, labels)
+    for analysis in model_analyses(labels, "cox"):
+        rows = match(ard, analysis=analysis)
+        lines.append(Row(f"{labels.text('analysis', analysis)} (hazard ratio)", heading=True))
+        lines += _hazards(rows, labels)
+    note = flag_note(ard[ard["analysis"].isin(model_analyses(labels, "kaplan_meier", "cox"))])
+    return Table("Time to event", "", ("Events / people", "Estimate (95 % CI)", "p"), tuple(lines), footnotes(__doc__, note))
+
+
+def _curves(rows: pd.DataFrame, labels: Labels) -> list[Row]:
+    arms, unit = labels.of_kind("arm"), labels.text("study", "time_unit")
+    lines: list[Row] = []
+    for arm in dict.fromkeys(match(rows, term="median")["arm"]):
+        people = match(rows, arm=arm, term="")
+        events = f"{value_of(people, 'n_events')} / {value_of(people, 'n')}"
+        median = match(rows, arm=arm, term="median")
+        text = interval(median, "median").replace(NOTHING, "not reached")
+        lines.append(Row(f"{arms.get(arm, 'All')}, median {unit}", (events, text, "")))
+    test = match(rows, term="log-rank")
+    if len(test):
+        text = f"chi-square {value_of(test, 'chisq')}, {value_of(test, 'df').removesuffix('.0')} df"
+        lines.append(Row("Log-rank test", ("", text, value_of(test, "p_value"))))
+    return lines
+
+
+def _hazards(rows: pd.DataFrame, labels: Labels) -> list[Row]:
+    arms = labels.of_kind("arm")
+    fit = match(rows, term="fit")
+    if not len(fit):
+        return [Row("not estimable", ("", NOTHING, ""))]
+    events = f"{value_of(fit, 'n_events')} / {value_of(fit, 'n')}"
+    lines: list[Row] = []
+    for row in match(rows, term="contrast", statistic="hazard_ratio").itertuples():
+        same = match(rows, term="contrast", arm=str(row.arm))
+        stub = f"{arms[str(row.arm)]} against {arms[str(row.comparator)]}"
+        lines.append(Row(stub, (events, interval(same, "hazard_ratio"), value_of(same, "p_value"))))
+    check = match(rows, term="proportional hazards")
+    text = f"chi-square {value_of(check, 'chisq')}, {value_of(check, 'df').removesuffix('.0')} df"
+    return [*lines, Row("Check of proportional hazards", ("", text, value_of(check, "p_value")))]

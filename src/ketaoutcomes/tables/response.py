@@ -1,0 +1,49 @@
+"""Response and remission. Met / people counted (%); risk difference in percentage points with Newcombe and Wald limits,
+risk ratio with log-Wald limits. What a missing score means is part of each definition."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.labels import Labels
+from ketaoutcomes.schema.numbers import interval, value_of
+from ketaoutcomes.tables._table import Row, Table
+from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, visit_label
+
+NEEDS = ("proportions",)
+#: Heading, term and statistic of the rows, method.
+_EFFECTS = (
+    ("Risk difference (Newcombe)", "risk difference", "risk_difference", "newcombe"),
+    ("Risk difference (Wald)", "risk difference", "risk_difference", "wald"),
+    ("Risk ratio", "risk ratio", "risk_ratio", "log_wald"),
+)
+
+
+def build(ard: pd.DataFrame) -> Table:
+    """A group for each definition, a line for each visit."""
+    labels = Labels.of(ard)
+    analyses = model_analyses(labels, "proportions")
+    arms = arm_columns(labels, ard[ard["analysis"].isin(analyses)])
+    reference = labels.text("study", "reference")
+    others = [arm for arm in arms if arm != reference and reference in arms]
+    compared = len(match(ard[ard["analysis"].isin(analyses)], statistic="risk_difference")) > 0
+    effects = [(arm, effect) for arm in others for effect in _EFFECTS] if compared else []
+    columns = [*arms.values(), *(effect[0] + (f", {arms[arm]}" if len(others) > 1 else "") for arm, effect in effects)]
+    lines: list[Row] = []
+    notes: list[str] = []
+    for analysis in analyses:
+        rows = match(ard, analysis=analysis)
+        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        notes.append(labels.text("definition", str(rows["parameter"].iloc[0])))
+        for visit in dict.fromkeys(match(rows, statistic="n")["visit"]):
+            at = match(rows, visit=visit)
+            cells = [_share(match(at, arm=arm, term="")) for arm in arms]
+            cells += [interval(match(at, arm=arm, term=f"contrast: {e[1]}", method=e[3]), e[2]) for arm, e in effects]
+            lines.append(Row(visit_label(labels, visit), tuple(cells)))
+    definitions = "Definitions: " + "; ".join(dict.fromkeys(notes)) + "."
+    return Table("Response and remission", "", tuple(columns), tuple(lines), footnotes(__doc__, definitions))
+
+
+def _share(rows: pd.DataFrame) -> str:
+    return f"{value_of(rows, 'n_events')} / {value_of(rows, 'n')} ({value_of(rows, 'percent')})"

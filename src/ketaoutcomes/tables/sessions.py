@@ -1,0 +1,43 @@
+"""Treatment sessions. Mean (SD) of dose and of measurements at each session; n (%) of sessions at or above a safety
+cut-off."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.labels import Labels
+from ketaoutcomes.schema.numbers import value_of
+from ketaoutcomes.tables._table import Row, Table
+from ketaoutcomes.tables._words import arm_columns, footnotes, model_analysis
+
+NEEDS = ("descriptive",)
+
+
+def build(ard: pd.DataFrame) -> Table:
+    """A group for each measurement, a line for each session."""
+    labels = Labels.of(ard)
+    rows = match(ard, analysis=model_analysis(labels, "descriptive"))
+    rows = rows[rows["visit"].str.startswith("session")]
+    arms = arm_columns(labels, rows)
+    lines: list[Row] = []
+    for parameter in dict.fromkeys(rows["parameter"]):
+        of = match(rows, parameter=parameter)
+        name = labels.text("parameter", parameter) or parameter.replace("_", " ").capitalize()
+        unit = labels.text("unit", parameter)
+        name += " before the session" if parameter.endswith("_pre") else ""
+        lines.append(Row(f"{name}{f' ({unit})' if unit else ''}", heading=True))
+        for visit in dict.fromkeys(of["visit"]):
+            at = match(of, visit=visit)
+            lines.append(Row(visit.capitalize(), tuple(_cell(match(at, arm=arm)) for arm in arms)))
+    return Table("Treatment sessions", "", tuple(arms.values()), tuple(lines), footnotes(__doc__), nothing="The data hold no sessions.")
+
+
+def _cell(rows: pd.DataFrame) -> str:
+    plain = match(rows, term="")
+    text = f"{value_of(plain, 'mean')} ({value_of(plain, 'sd')})"
+    for term in dict.fromkeys(rows["term"]):
+        if term:
+            cut = match(rows, term=term)
+            text += f"; {term.replace('_', ' ')}: {value_of(cut, 'n_events')} ({value_of(cut, 'percent')})"
+    return text
