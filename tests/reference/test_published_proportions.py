@@ -24,8 +24,8 @@ TRANSFORM = {
     "TRANSFORM-3 age 65 to 74 response": (15, 53, 7, 53, 15.09, -0.08, 30.27),
     "TRANSFORM-3 age 65 to 74 remission": (11, 53, 3, 53, 15.09, 2.53, 27.66),
 }
-#: Counts as cited (SUSTAIN-1: JAMA Psychiatry 2019; ESCAPE-TRD; Krupitsky 2007), with difference, ratio and limits
-#: computed apart from this project.
+#: Published counts (ESCAPE-TRD without relapse and Dakwar: found from published percentages), with difference, ratio and
+#: limits computed from them by another program (`domain.md` 4.G), not printed by the authors.
 TWO_BY_TWO = {
     "SUSTAIN-1 remitters": (24, 90, 39, 86, (-18.68, -32.62, -4.75), (0.59, 0.39, 0.89)),
     "SUSTAIN-1 responders": (16, 62, 34, 59, (-31.82, -48.48, -15.16), (0.45, 0.28, 0.72)),

@@ -105,8 +105,9 @@ def proportional_hazards(
     coefficient, error = beta / scale, np.sqrt(np.diag(variance)) / scale
     half = float(ndtri(0.5 + conf_level / 2)) * error
     z = coefficient / error
+    p: Floats = 2 * ndtr(-np.abs(z))
     ph_test = _global(fit.cox_zph(transform="km"))
-    return Hazards(coefficient, error, z, 2 * ndtr(-np.abs(z)), coefficient - half, coefficient + half, float(fit.loglik_), proof, per_sd, ph_test)
+    return Hazards(coefficient, error, z, p, coefficient - half, coefficient + half, float(fit.loglik_), proof, per_sd, ph_test)
 
 
 def _finished(time: Floats, event: NDArray[np.bool_], x: Floats, beta: Floats, inverse: Floats, strata: Sequence[str] | None) -> tuple[Floats, Floats]:
@@ -160,14 +161,15 @@ def _in_stratum(time: Floats, event: NDArray[np.bool_], x: Floats, weight: Float
     t, z, w = time[order], x[order], weight[order]
     at, deaths = np.unique(time[event], return_counts=True)
     first = np.searchsorted(t, at)
-    at_risk, moment = np.cumsum(w[::-1])[::-1], np.cumsum((w[:, None] * z)[::-1], axis=0)[::-1]
+    at_risk: Floats = np.cumsum(w[::-1])[::-1]
+    moment: Floats = np.cumsum((w[:, None] * z)[::-1], axis=0)[::-1]
     hazard, drift = np.zeros(len(at) + 1), np.zeros((len(at) + 1, x.shape[1]))
     own = np.zeros_like(x)
-    for k, (start, d) in enumerate(zip(first, deaths, strict=True)):
+    for k, (start, d) in enumerate(zip(first.tolist(), deaths.tolist(), strict=True)):
         dying = slice(start, start + d)  # the order puts the events of a time before its censorings
-        share = np.arange(d)[:, None] / d
-        total = at_risk[start] - share * w[dying].sum()
-        mean = (moment[start] - share * (w[dying] @ z[dying])) / total
+        share: Floats = np.linspace(0.0, 1.0, d, endpoint=False)[:, None]
+        total: Floats = at_risk[start] - share * float(w[dying].sum())
+        mean: Floats = (moment[start] - np.outer(share, w[dying] @ z[dying])) / total
         hazard[k + 1], drift[k + 1] = (1 / total).sum(), (mean / total).sum(axis=0)
         # each of the tied counts as at risk for a part of the d steps only
         own[dying] = z[dying] - mean.mean(axis=0) + w[dying, None] * (z[dying] * (share / total).sum() - (share * mean / total).sum(axis=0))
