@@ -149,17 +149,17 @@ def _follow_up(rng: np.random.Generator, truth: Trial, change: Floats) -> tuple[
     seen = rng.random((n, visits)) >= truth.missed
     last = np.full(n, truth.days[-1], dtype=np.int64)
     reason = [""] * n
-    here = np.ones(n, dtype=bool)
+    here = [True] * n
     reasons = ("Lack of efficacy", "Adverse event", "Withdrew consent", "Lost to follow-up")
     for at in range(1, visits):
         standing: Floats = (change[:, at - 1] - change[:, at - 1].mean()) / truth.change_sd[at - 1]
         hazard: Floats = np.minimum(truth.dropout * np.exp2(standing), 0.8)
-        leaving = np.logical_and(here, rng.random(n) < hazard)
-        for i in np.flatnonzero(leaving):
+        drawn: Floats = rng.random(n)
+        for i in [i for i in range(n) if here[i] and drawn[i] < hazard[i]]:
+            here[i] = False
+            seen[i, at:] = False
             reason[i] = reasons[int(rng.choice(4, p=(0.4, 0.2, 0.25, 0.15)))]
             last[i] = int(rng.integers(truth.days[at - 1] + 1, truth.days[at] + 1))
-        seen[leaving, at:] = False
-        here[leaving] = False
     return seen, last, reason
 
 

@@ -24,12 +24,12 @@ def make(stage: str, study: str, audience: str) -> None:
     folder = _project.audience(study, audience) / stage
     ard = files.read_ard(folder.parent / "ard.csv")
     models = Labels.of(ard).of_kind("model")
-    before = _last(folder / "index.json")
+    before = last(folder / "index.json")
     index: dict[str, Any] = {}
     for plugin in displays(stage, set(models.values())):
         digest = _digest(stage, plugin, ard, models)
         known = before.get(plugin.name, {})
-        if known.get("digest") == digest and _intact(folder, known):
+        if known.get("digest") == digest and intact(folder, known):
             index[plugin.name] = known
         else:
             index[plugin.name] = {"digest": digest, **_make(stage, plugin, ard, folder)}
@@ -37,7 +37,8 @@ def make(stage: str, study: str, audience: str) -> None:
     files.write_json(folder / "index.json", index)
 
 
-def _last(path: Path) -> dict[str, Any]:
+def last(path: Path) -> dict[str, Any]:
+    """The index of an earlier run; empty when there is none that can be read."""
     try:
         return files.read_json(path)
     except files.DamagedFile:
@@ -53,7 +54,8 @@ def _digest(stage: str, plugin: Plugin, ard: pd.DataFrame, models: dict[str, str
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _intact(folder: Path, entry: dict[str, Any]) -> bool:
+def intact(folder: Path, entry: dict[str, Any]) -> bool:
+    """Are a display's files there, as they were written?"""
     return all((folder / name).is_file() and files.sha256(folder / name) == known for name, known in entry["files"].items())
 
 

@@ -25,7 +25,7 @@ def main(args: argparse.Namespace) -> int:
 
     if not (_project.ROOT / "Snakefile").is_file():
         raise DataMissing("there is no Snakefile here: run this in the project's folder")
-    names: list[str] = args.study or _default_studies(_project.ROOT)
+    names = [Path(name).stem if name.endswith(".yaml") else name for name in args.study] or _default_studies(_project.ROOT)
     try:
         _checking.checked(names)
     except KetaoutcomesError:
@@ -53,10 +53,20 @@ def _name_older(names: list[str]) -> None:
             print(f"note: results/{name}/release/ is unchanged and belongs to an earlier input", file=sys.stderr)
 
 
+def _damaged(names: list[str]) -> list[str]:
+    """Indexes of displays of which a file is missing or was altered: they are made again."""
+    from ketaoutcomes.cli import _displays, _project
+
+    indexes = [index for name in names for index in sorted((_project.ROOT / "results" / name).glob("*/*/index.json"))]
+    return [str(index) for index in indexes if not all(_displays.intact(index.parent, entry) for entry in _displays.last(index).values())]
+
+
 def _snakemake(names: list[str], cores: int) -> int:
     """Drive snakemake, showing its progress; a working directory's profiles are code and are not read."""
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--profile", "none", "--workflow-profile", "none",
                "--rerun-incomplete", "--keep-going", "--nocolor", "--config", f"studies=[{','.join(names)}]"]  # fmt: skip
+    damaged = _damaged(names)
+    command += ["--forcerun", *damaged] if damaged else []
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path, "KETAOUTCOMES_JOB": "1"}
     heard: list[str] = []
