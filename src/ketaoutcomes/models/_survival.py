@@ -104,8 +104,8 @@ def proportional_hazards(
     variance = inverse if cluster is None else sandwich(inverse, residuals, cluster)
     coefficient, error = beta / scale, np.sqrt(np.diag(variance)) / scale
     half = float(ndtri(0.5 + conf_level / 2)) * error
-    z = coefficient / error
-    p: Floats = 2 * ndtr(-np.abs(z))
+    z: Floats = coefficient / error
+    p: Floats = np.asarray(ndtr(-np.abs(z)), dtype=float) * 2
     ph_test = _global(fit.cox_zph(transform="km"))
     return Hazards(coefficient, error, z, p, coefficient - half, coefficient + half, float(fit.loglik_), proof, per_sd, ph_test)
 
