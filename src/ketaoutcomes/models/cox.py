@@ -20,6 +20,9 @@ from ketaoutcomes.models._words import population_words
 
 #: Score times standard error below which the partial likelihood counts as maximised.
 _CONVERGED = 1e-6
+#: Standard error of a term per standard deviation beyond which its coefficient counts as infinite. An event's information
+#: is the term's variance among those at risk, about 1 on this scale: this is the information of 1/10000 of an event.
+_INFINITE = 100.0
 #: Fewer clusters than this make a sandwich variance too small (design decision of issue 2).
 _FEW_CLUSTERS = 40
 
@@ -41,6 +44,9 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     fit = proportional_hazards(
         found["time"].to_numpy(float), found["event"].to_numpy(bool), x.to_numpy(float), strata_of(found, analysis.strata), cluster, analysis.conf_level
     )
+    if not fit.error_per_sd < _INFINITE:
+        reason = f"the data hold no information on one of {', '.join(x.columns)}: no events in a group, or terms that tell the same"
+        return _refused(rows, "not_estimable", reason)
     if not fit.gradient_norm < _CONVERGED:
         return _refused(rows, "failed", f"the partial likelihood was not maximised (scaled score {fit.gradient_norm:.1e})")
     if cluster is not None and len(set(cluster)) < _FEW_CLUSTERS:

@@ -1,0 +1,78 @@
+"""CTN-0027 and CTN-0030, from the relational CSVs to ARD: published counts, and R survival 3.5-3 (`make.R` beside this file).
+
+The data are public and are not kept here; R's numbers are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.models import analyse
+
+Prepared = tuple[Study, dict[str, pd.DataFrame]]
+FILES = ("everybody.csv", "demographics.csv", "site_masked.csv", "outcomes_ctnote.csv", "uds.csv")
+ARMS = {"Methadone": "methadone", "Outpatient BUP": "bup", "Outpatient BUP + EMM": "bup_emm", "Outpatient BUP + SMM": "bup_smm"}
+
+
+@pytest.fixture(scope="module")
+def published(shared: Path) -> dict[str, Any]:
+    entries = json.loads((shared / "data" / "ctn0027_0030_oud" / "expected.json").read_text(encoding="utf-8"))["checks"]
+    return {entry["id"]: entry for entry in entries}
+
+
+@pytest.fixture(scope="module")
+def in_r() -> dict[str, Any]:
+    return json.loads((Path(__file__).parent / "expected.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def opioid(shared: Path, prepare: Callable[..., Prepared]) -> Prepared:
+    return prepare("opioid_relapse", {name: shared / "data" / "ctn0027_0030_oud" / name for name in FILES})
+
+
+def test_randomised_per_trial(opioid: Prepared, published: dict[str, Any], number: Callable[..., float]) -> None:
+    found = analyse(opioid[0], "description", opioid[1])
+    for project, n in published["n_randomised"]["value"].items():
+        assert number(found, "n", parameter="trial", term=f"CTN-00{project}") == n
+
+
+def test_age_per_trial(opioid: Prepared, published: dict[str, Any]) -> None:
+    """Printed with one decimal."""
+    entry, adsl = published["age_mean"], opioid[1]["adsl"]
+    for project, mean in entry["value"].items():
+        age = adsl.loc[adsl["trial"] == f"CTN-00{project}", "age"].astype(float)
+        assert age.mean() == pytest.approx(mean, abs=entry["abs_tol"])
+        assert age.std() == pytest.approx(entry["sd"][project], abs=entry["abs_tol"])
+
+
+def test_relapses_per_arm(opioid: Prepared, published: dict[str, Any]) -> None:
+    adtte = opioid[1]["adtte"]
+    events = adtte[adtte["cnsr"] == 0].groupby("trtp").size()
+    assert {arm: int(events[ours]) for arm, ours in ARMS.items()} == published["relapse_ctn94_events"]["value"]
+
+
+def test_cox(opioid: Prepared, in_r: dict[str, Any], number: Callable[..., float]) -> None:
+    """Relapse falls on 21 weeks, so ties are heavy: Efron's method matters."""
+    found = analyse(opioid[0], "hazard", opioid[1])
+    assert (number(found, "n", term="fit"), number(found, "n_events", term="fit")) == (in_r["n"], in_r["events"])
+    assert number(found, "estimate", term="arm[bup]") == pytest.approx(in_r["coef"], rel=1e-8)
+    assert number(found, "std_error", term="arm[bup]") == pytest.approx(in_r["se"], rel=1e-8)
+    assert number(found, "loglik", term="fit") == pytest.approx(in_r["loglik"], rel=1e-12)
+    ours = [number(found, statistic, term="proportional hazards") for statistic in ("chisq", "df", "p_value")]
+    # taken where the library stopped, before our last Newton step
+    assert ours == pytest.approx(in_r["zph"], rel=1e-6)
+
+
+def test_curve(opioid: Prepared, in_r: dict[str, Any], number: Callable[..., float]) -> None:
+    found = analyse(opioid[0], "curve", opioid[1])
+    assert number(found, "chisq", term="log-rank") == pytest.approx(in_r["log_rank"], rel=1e-10)
+    for at, arm in enumerate(("methadone", "bup")):
+        ours = [number(found, statistic, term="median", arm=arm) for statistic in ("median", "conf_low", "conf_high")]
+        assert ours == [in_r[name][at] for name in ("median", "lower", "upper")]
