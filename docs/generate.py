@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -69,13 +69,13 @@ def _title(model: type[BaseModel]) -> str:
     return "Study" if model is Study else model.__name__
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
+def _models(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in get_args(annotation) for model in _models(inner)]
 
 
-def _type(annotation: Any) -> str:
+def _type(annotation: object) -> str:
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type(inner[0])
@@ -87,8 +87,9 @@ def _type(annotation: Any) -> str:
         return f"list of {_type(inner[0])}"
     if origin is dict:
         return f"name to {_type(inner[1])}"
-    names = {str: "text", float: "number", int: "whole number", bool: "true or false"}
-    return names.get(annotation, f"[{annotation.__name__}](#{annotation.__name__.lower()})")
+    names = {"str": "text", "float": "number", "int": "whole number", "bool": "true or false"}
+    name = getattr(annotation, "__name__", "")
+    return names.get(name, f"[{name}](#{name.lower()})")
 
 
 def _default(field: FieldInfo) -> str:
@@ -103,7 +104,8 @@ def _instruments() -> str:
     lines.append("\n| id | scale | range | better | range read in | cut-offs |\n|---|---|---|---|---|---|\n")
     for key, scale in instruments().items():
         cuts = "; ".join(f"`{name}`: {cut.rule.replace('_', ' ')} {cut.value:g} ({_source(cut.source)})" for name, cut in scale.cutoffs.items())
-        lines.append(f"| `{key}` | {scale.label} | {scale.minimum:g} to {scale.maximum:g} {scale.unit} | {scale.better} | {_source(scale.source)} | {cuts or 'none'} |\n")
+        span = f"{scale.minimum:g} to {scale.maximum:g} {scale.unit}"
+        lines.append(f"| `{key}` | {scale.label} | {span} | {scale.better} | {_source(scale.source)} | {cuts or 'none'} |\n")
     return "".join(lines)
 
 
@@ -113,7 +115,8 @@ def _source(text: str) -> str:
 
 def _results() -> str:
     lines = [_MADE, "# Analysis results data\n\n`release/ard.csv` holds one row per number. These columns together are unique: "]
-    lines.append(", ".join(f"`{column}`" for column in KEY) + ". Then `value`, `text`, `n` and `events` (people and events behind the value), `status`, `note`.\n")
+    lines.append(", ".join(f"`{column}`" for column in KEY) + ". Then `value`, `text`, `n` and `events` (people and events\n")
+    lines.append("behind the value), `status`, `note`.\n")
     lines.append("\n| statistic | meaning | decimals shown | kind |\n|---|---|---|---|\n")
     lines += [f"| `{name}` | {entry.label}{f' ({entry.unit})' if entry.unit else ''} | {entry.digits} | {entry.kind} |\n" for name, entry in STATISTICS.items()]
     for stage, needs in (("models", ""), ("figures", "needs"), ("tables", "needs")):

@@ -24,7 +24,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     for variable in analysis.baseline:
         _baseline(rows, study, variable, people)
     for parameter in analysis.parameters:
-        _observed(rows, parameter, people, data["adqs"])
+        _observed(rows, study, parameter, people, data["adqs"])
     _sessions(rows, study, people, data["adex"])
     rows.method(__doc__, population=population_words(study, analysis.population))
     rows.verdict("ok", "counted")
@@ -114,10 +114,12 @@ def _mean(rows: Results, values: pd.Series, suffix: str = "", **key: Any) -> Non
         rows.add(f"sd{suffix}", float(values.std(ddof=1)), n=n, **key)
 
 
-def _observed(rows: Results, parameter: str, people: pd.DataFrame, adqs: pd.DataFrame) -> None:
+def _observed(rows: Results, study: Study, parameter: str, people: pd.DataFrame, adqs: pd.DataFrame) -> None:
     """Observed means by visit, and how many of those expected were seen."""
     scores = adqs[adqs["paramcd"] == parameter].drop(columns="trtp")
     joined = scores.merge(people[["participant", "period", "arm"]], on=["participant", "period"])
+    if not (joined["ablfl"] == "yes").any():
+        _earlier_baseline(rows, study, parameter, joined)
     for arm, part in _groups(joined):
         for (day, visit), at in part.groupby(["avisitn", "avisit"]):
             key: dict[str, Any] = {"parameter": parameter, "arm": arm, "visit": str(visit), "day": float(str(day))}
@@ -129,6 +131,14 @@ def _observed(rows: Results, parameter: str, people: pd.DataFrame, adqs: pd.Data
             rows.add("n_observed", seen, n=seen, **key)
             rows.add("n_missing", expected - seen, n=expected - seen, **key)
             rows.add("percent_missing", 100 * (expected - seen) / expected, n=expected, events=expected - seen, **key)
+
+
+def _earlier_baseline(rows: Results, study: Study, parameter: str, joined: pd.DataFrame) -> None:
+    """The baseline where it lies in an earlier period than the one described."""
+    visit = next(period.baseline.visit for period in reversed(study.periods))
+    once = joined.dropna(subset=["base"]).drop_duplicates("participant")
+    for arm, part in [("", once)] if study.design.kind == "crossover" else _groups(once):
+        _mean(rows, part["base"], parameter=parameter, arm=arm, visit=visit)
 
 
 def _sessions(rows: Results, study: Study, people: pd.DataFrame, adex: pd.DataFrame) -> None:
