@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from ketaoutcomes.cli import _parser
 from ketaoutcomes.domain.instruments import ASSUMED, instruments
-from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.study import NAME, Study
 from ketaoutcomes.plugins import plugins
 from ketaoutcomes.schema.ard import KEY, STATISTICS
 
@@ -30,10 +30,29 @@ def generated() -> dict[str, str]:
     return {
         "config/README.md": _config(),
         "workflow/schemas/study.schema.json": json.dumps(Study.model_json_schema(by_alias=True), indent=1, sort_keys=True) + "\n",
+        "workflow/schemas/config.schema.json": json.dumps(_CONFIG, indent=1) + "\n",
         "docs/reference/instruments.md": _instruments(),
         "docs/reference/results.md": _results(),
         "docs/reference/commands.md": _commands(),
     }
+
+
+_CONFIG = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "description": "config/config.yaml: what runs when no study is named",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["studies"],
+    "properties": {
+        "studies": {
+            "description": "Studies to run, by the name of their file in config/studies/",
+            "type": "array",
+            "minItems": 1,
+            "uniqueItems": True,
+            "items": {"type": "string", "pattern": NAME},
+        }
+    },
+}
 
 
 def _config() -> str:

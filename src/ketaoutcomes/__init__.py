@@ -1,1 +1,23 @@
-"""Clinical outcomes of ketamine and esketamine treatment: from a study's CSV to a released report."""
+"""Clinical outcomes of ketamine and esketamine treatment: from a study's CSV to a released report.
+
+The mixed-model engine is a library too: ``from ketaoutcomes import mmrm, lmm, ols``. It is imported
+on first use, so that the commands start fast.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ketaoutcomes.mixed import lmm, mmrm, ols
+
+__all__ = ["lmm", "mmrm", "ols"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the engine when one of its functions is asked for."""
+    if name in __all__:
+        from ketaoutcomes import mixed
+
+        return getattr(mixed, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -119,7 +119,6 @@ def read_ard(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(
             path, dtype=ard.ARD.columns, keep_default_na=False, na_values={c: [""] for c in ("day", "conf_level", "value", "n", "events")},
-            float_precision="round_trip",
         )  # fmt: skip
     except (OSError, ValueError) as error:
         raise DamagedFile(f"{path}: cannot be read ({type(error).__name__}); delete results and run again") from None

@@ -5,8 +5,10 @@ from pathlib import Path
 from ketaoutcomes import digests
 from ketaoutcomes.domain.study_file import read_study
 from ketaoutcomes.plugins import displays, plugins
+from snakemake.utils import validate
 
 os.umask(0o077)
+validate(config, "../schemas/config.schema.json")
 
 
 wildcard_constraints:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -33,7 +34,9 @@ def main(args: argparse.Namespace) -> int:
         raise
     started = time.time()
     print(f"checked {len(names)} {'studies' if len(names) > 1 else 'study'}: {', '.join(names)}", flush=True)
-    if _snakemake(names, args.cores):
+    failed = _snakemake(names, args.cores)
+    _record(names, args.cores, started)
+    if failed:
         return _failed(names, started)
     return max(_headline(name) for name in names)
 
@@ -78,6 +81,16 @@ def _snakemake(names: list[str], cores: int) -> int:
     if process.returncode and not any("Error in rule" in line for line in heard):
         print("".join(heard[-15:]), file=sys.stderr)
     return process.returncode
+
+
+def _record(names: list[str], cores: int, started: float) -> None:
+    """Where and when: on the restricted side only, so that a release depends on neither."""
+    from ketaoutcomes import files
+    from ketaoutcomes.cli import _project
+
+    facts = {"started": started, "seconds": time.time() - started, "cores": cores, "host": platform.node(), "folder": str(Path.cwd()), "python": sys.version}
+    for name in names:
+        files.write_json(_project.restricted(name) / "run.json", facts)
 
 
 def _progress(line: str) -> None:

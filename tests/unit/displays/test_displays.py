@@ -1,0 +1,148 @@
+"""Displays are pure functions of an ARD: each number they show is one of its rows, as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from ketaoutcomes import figures, tables
+from ketaoutcomes.plugins import displays
+from ketaoutcomes.report import headline, page
+from ketaoutcomes.report.page import Made
+from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.labels import Labels
+from tests.unit.displays.conftest import exact
+
+STUDIES = ("esketamine_trial", "esketamine_withdrawal", "ketamine_clinics")
+
+
+def names(stage: str) -> list[tuple[str, str]]:
+    """Every display of every simulated study."""
+    return [(study, plugin.name) for study in STUDIES for plugin in displays(stage, set(Labels.of(exact(study)).of_kind("model").values()))]
+
+
+class Cells(HTMLParser):
+    """The text of each table cell."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._in = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        self._in = tag in {"td", "th"}
+        if self._in:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in:
+            self.rows[-1][-1] += data
+
+
+@pytest.mark.parametrize(("study", "name"), names("tables"))
+def test_html_and_csv_of_a_table_hold_the_same_strings(study: str, name: str) -> None:
+    made = tables.make(name, exact(study))
+    if made.facts["nothing"]:
+        assert made.files == {}
+        return
+    shown = Cells(made.files[f"{name}.html"].decode()).rows
+    written = list(csv.reader(io.StringIO(made.files[f"{name}.csv"].decode())))
+    assert len(shown) == len(written)
+    for html, text in zip(shown, written, strict=True):
+        assert html == [cell.removeprefix("'") for cell in text][: len(html)]
+
+
+@pytest.mark.parametrize(("study", "name"), names("figures"))
+def test_a_figure_is_the_same_twice_and_has_words(study: str, name: str) -> None:
+    first, again = figures.make(name, exact(study)), figures.make(name, exact(study))
+    assert first.files == again.files
+    assert first.facts["alt"]
+    assert first.facts["title"]
+
+
+def test_the_trajectory_draws_the_rows_of_the_primary_model() -> None:
+    ard = exact("esketamine_trial")
+    drawn = pd.read_csv(io.BytesIO(figures.make("trajectory", ard).files["trajectory.csv"]))
+    rows = match(ard, analysis="main", term="ls_mean", statistic="estimate")
+    assert sorted(drawn["estimate"]) == pytest.approx(sorted(rows["value"]), abs=0)
+    assert sorted(drawn["n"]) == sorted(rows["n"])
+
+
+def test_changing_one_number_changes_every_place_that_shows_it_and_nothing_else() -> None:
+    ard = exact("esketamine_trial")
+    changed = ard.copy()
+    chosen = changed.index[
+        (changed["analysis"] == "main") & (changed["term"] == "contrast") & (changed["visit"] == "day28") & (changed["statistic"] == "estimate")
+    ]
+    changed.loc[chosen, "value"] = -87.65
+    for name in ("outcome", "response", "baseline", "missing", "sessions"):
+        before, after = tables.make(name, ard).files, tables.make(name, changed).files
+        assert (before != after) == (name == "outcome")
+    before, after = (tables.make("outcome", frame).files["outcome.csv"].decode().splitlines() for frame in (ard, changed))
+    assert [line for line in before if line not in after] != []
+    assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+    assert "−87.65" in figures.make("forest", changed).facts["alt"]
+    assert "−87.65" in headline(changed).sentence
+
+
+def test_a_curve_that_is_withheld_says_so_in_words() -> None:
+    ard = exact("esketamine_withdrawal").copy()
+    curve = (ard["analysis"] == "relapse_curve") & (ard["term"] == "curve")
+    ard.loc[curve, ["value", "status"]] = [float("nan"), "withheld"]
+    made = figures.make("relapse_curve", ard)
+    assert "withheld" in made.facts["nothing"]
+    assert set(made.files) == {"relapse_curve.csv"}
+
+
+HOSTILE = '<script>alert(1)</script> $broken{$ & "quoted" \''
+
+
+def hostile(study: str) -> pd.DataFrame:
+    """An ARD whose labels attack HTML and mathtext."""
+    ard = exact(study).copy()
+    words = (
+        (ard["analysis"] == "study")
+        & ard["parameter"].isin(["title", "arm", "analysis", "population", "variable", "study"])
+        & ~ard["term"].isin(["reference", "name", "status", "source", "design", "time_unit", "randomised", "profile"])
+    )
+    ard.loc[words, "text"] = ard.loc[words, "text"] + HOSTILE
+    return ard
+
+
+def test_hostile_labels_are_text_everywhere() -> None:
+    ard = hostile("esketamine_trial")
+    models = set(Labels.of(ard).of_kind("model").values())
+    made = {stage: [] for stage in ("figures", "tables")}
+    for stage, module in (("figures", figures), ("tables", tables)):
+        for plugin in displays(stage, models):
+            one = module.make(plugin.name, ard)
+            made[stage].append(Made(plugin.name, {"caption": plugin.doc, **one.facts}, one.files))
+    run = {"versions": {}, "cohort_sha256": {}, "study_sha256": "0"}
+    text = page(ard, figures=made["figures"], tables=made["tables"], disclosure={"profile": "none"}, run=run, internal=False)
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+@pytest.mark.parametrize("status", ["not_estimable", "failed"])
+def test_no_other_analysis_takes_the_place_of_a_failed_primary(status: str) -> None:
+    ard = exact("esketamine_trial").copy()
+    main = ard["analysis"] == "main"
+    ard.loc[main & ~ard["statistic"].isin(["method", "verdict"]), ["value", "status"]] = [float("nan"), status]
+    ard.loc[main & (ard["statistic"] == "verdict"), ["text", "status", "note"]] = [status, status, "why"]
+    found = headline(ard)
+    assert found.status == status
+    assert not re.search(r"\d\.\d", found.sentence)
+    text = page(ard, figures=[], tables=[], disclosure={"profile": "none"}, run={"versions": {}, "cohort_sha256": {}, "study_sha256": "0"}, internal=False)
+    assert "The primary analysis has no result" in text
+    assert "why" in text
