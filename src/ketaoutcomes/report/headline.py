@@ -68,12 +68,14 @@ def _words(rows: pd.DataFrame, labels: Labels) -> str:
 
 def missing_sentence(ard: pd.DataFrame) -> str:
     """That no analysis under missing not at random was run, and by how much the unseen would have to differ."""
+    labels = Labels.of(ard)
+    if labels.text("model", labels.text("primary", "analysis")) in {"cox", "kaplan_meier"}:
+        return "No sensitivity analysis was run for follow-up that ended for reasons connected with the event."
     said = "No sensitivity analysis for scores missing not at random was run."
     rows = main_rows(ard)
     delta = match(rows, statistic="delta_to_zero")
     if not len(delta) or pd.isna(delta["value"].iloc[0]):
         return said
-    labels = Labels.of(ard)
     arm = labels.of_kind("arm")[str(delta["arm"].iloc[0])]
     fraction = float(match(rows, statistic="fraction_missing")["value"].iloc[0])
     value = rounded(float(delta["value"].iloc[0]), 1)

@@ -58,10 +58,16 @@ def test_everybody_is_accounted_for(trial: tuple[Study, dict[str, pd.DataFrame]]
         assert match(rows, arm=arm)["value"].sum() == 2 * total
 
 
-def test_delta_applied_to_the_unseen_moves_a_difference_in_means_to_zero() -> None:
-    # one visit, no covariates, two arms: the estimate is a difference of means of completed data
-    seen, contrast, unseen = 30, -4.2, 10
-    fraction = unseen / (seen + unseen)
-    delta = -contrast / fraction
-    moved = contrast + delta * unseen / (seen + unseen)
-    assert moved == pytest.approx(0, abs=1e-12)
+def test_delta_is_what_moves_the_estimate_to_zero_when_added_to_the_unseen(trial: tuple[Study, dict[str, pd.DataFrame]]) -> None:
+    # counted by hand from the file: active arm's people of the analysis set without a score on day 28
+    study, data = trial
+    files = SIMULATED["esketamine_trial"](None)
+    arm = {row.split(",")[0]: row.split(",")[2] for row in files["participants.csv"].splitlines()}
+    scores = [row.split(",") for row in files["madrs.csv"].splitlines()[1:]]
+    later = {row[0] for row in scores if row[1] != "Baseline"}
+    active = {person for person in later if arm[person] == "Esketamine"}
+    unseen = active - {row[0] for row in scores if row[1] == "Day 28"}
+    rows = match(analyse(study, "main", data), term="contrast", visit="day28").set_index("statistic")["value"]
+    assert rows["fraction_missing"] == pytest.approx(len(unseen) / len(active), abs=1e-15)
+    # the arm's mean moves by delta x fraction
+    assert rows["estimate"] + rows["delta_to_zero"] * len(unseen) / len(active) == pytest.approx(0, abs=1e-12)
