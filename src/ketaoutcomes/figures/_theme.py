@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,6 +25,16 @@ def arm_colours(labels: Labels) -> dict[str, str]:
     others = [arm for arm in arms if arm != reference]
     colours = {arms[arm]: _COLOURS[at % len(_COLOURS)] for at, arm in enumerate(others)}
     return {**({arms[reference]: _REFERENCE} if reference in arms else {}), **colours}
+
+
+def row_name(kind: str, label: str) -> str:
+    """Name of a row of numbers under a plot, short enough to leave room for the plot."""
+    return f"{kind}  {textwrap.shorten(label, 26, placeholder='...')}"
+
+
+def wrapped(labels: Sequence[str]) -> list[str]:
+    """Legend labels on several lines where they are long."""
+    return [textwrap.fill(label, 34) for label in labels]
 
 
 def look() -> Any:  # noqa: ANN401 - plotnine has no useful public type for a sum of themes

@@ -91,10 +91,11 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, obj
             continue
         title = labels.text("analysis", str(row.analysis)) + (f", {visits.get(row.visit, row.visit)}" if row.visit else "")
         limits = {str(name): value for name, value in zip(same["statistic"], same["value"], strict=True)}
-        pair = f"{arms[str(row.arm)]} against {arms[str(row.comparator)]}: {interval(same, kind.statistic)}"
+        pair = f"{arms[str(row.arm)]} against {arms[str(row.comparator)]}"
+        numbers = interval(same, kind.statistic)
         lines.append(
             {
-                "line": f"{textwrap.fill(title, 48)}\n{pair}",
+                "line": f"{textwrap.fill(title, 44)}\n{textwrap.fill(pair, 44)}\n{numbers}",
                 "heading": kind.heading,
                 "none": kind.none,
                 "primary": "yes" if row.analysis == primary else "no",

@@ -23,7 +23,7 @@ from plotnine import (
 )
 
 from ketaoutcomes.figures._figure import Figure, nothing
-from ketaoutcomes.figures._theme import ROWS, arm_colours, breaks_with_rows, labels_with_rows, look
+from ketaoutcomes.figures._theme import ROWS, arm_colours, breaks_with_rows, labels_with_rows, look, row_name, wrapped
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import rounded
@@ -43,7 +43,7 @@ def draw(ard: pd.DataFrame) -> Figure:
     curve = _curve(rows, labels)
     names = [name for name in labels.of_kind("arm").values() if name in set(curve["label"])] or ["All"]
     counts = _counts(match(ard, analysis=analysis, term="at risk"), labels, names)
-    row_names = [f"{kind}  {name}" for name in names for kind in ("at risk", "events")]
+    row_names = [row_name(kind, name) for name in names for kind in ("at risk", "events")]
     colours = arm_colours(labels)
     unit = labels.text("study", "time_unit")
     plot = (
@@ -53,9 +53,9 @@ def draw(ard: pd.DataFrame) -> Figure:
         + geom_text(aes(y="row", label="count"), data=counts, size=7.5, show_legend=False)
         + geom_blank(aes(y="row"), data=_padding(counts, len(row_names)))
         + facet_grid(rows="panel", scales="free_y", space={"x": [1], "y": [8, 0.6 + 0.55 * len(row_names)]})
-        + scale_color_manual(values=colours, limits=names)
-        + scale_fill_manual(values=colours, limits=names)
-        + scale_linetype_manual(values=list(_LINES[: len(names)]), limits=names)
+        + scale_color_manual(values=colours, limits=names, labels=wrapped(names))
+        + scale_fill_manual(values=colours, limits=names, labels=wrapped(names))
+        + scale_linetype_manual(values=list(_LINES[: len(names)]), limits=names, labels=wrapped(names))
         + scale_x_continuous(breaks=sorted(set(counts["day"])))
         + scale_y_continuous(breaks=_breaks(row_names), labels=labels_with_rows(row_names, _percent))
         + labs(x=f"{unit.capitalize()} from the start", y="Without the event")

@@ -25,7 +25,7 @@ from plotnine import (
 )
 
 from ketaoutcomes.figures._figure import Figure, nothing
-from ketaoutcomes.figures._theme import INK, ROWS, arm_colours, breaks_with_rows, labels_with_rows, look
+from ketaoutcomes.figures._theme import INK, ROWS, arm_colours, breaks_with_rows, labels_with_rows, look, row_name, wrapped
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import rounded
@@ -45,6 +45,7 @@ def draw(ard: pd.DataFrame) -> Figure:
     counts = _counts(means)
     names = list(dict.fromkeys(means["label"]))
     colours = arm_colours(labels)
+    row_names = [row_name("n", name) for name in names]
     parameter = str(means["parameter"].iloc[0])
     level = f"{100 * float(means['conf_level'].iloc[0]):g} % confidence intervals"
     dodge = position_dodge(width=0.018 * float(means["time"].max() - means["time"].min() or 1) * (len(names) > 1))
@@ -58,12 +59,10 @@ def draw(ard: pd.DataFrame) -> Figure:
         + geom_text(aes(y="row", label="n_text"), data=counts, size=7.5, show_legend=False)
         + geom_blank(aes(y="row"), data=_padding(counts, len(names)))
         + facet_grid(rows="panel", scales="free_y", space={"x": [1], "y": [8, 0.6 + 0.55 * len(names)]})
-        + scale_color_manual(values=colours, limits=names)
-        + scale_shape_manual(values=list(_SHAPES[: len(names)]), limits=names)
+        + scale_color_manual(values=colours, limits=names, labels=wrapped(names))
+        + scale_shape_manual(values=list(_SHAPES[: len(names)]), limits=names, labels=wrapped(names))
         + scale_x_continuous(breaks=sorted(set(means["time"])), labels=_visit_labels(means))
-        + scale_y_continuous(
-            breaks=breaks_with_rows([f"n  {name}" for name in names]), labels=labels_with_rows([f"n  {name}" for name in names], lambda v: rounded(v, 0))
-        )
+        + scale_y_continuous(breaks=breaks_with_rows(row_names), labels=labels_with_rows(row_names, lambda v: rounded(v, 0)))
         + labs(x="", y=f"{labels.text('parameter', parameter)} ({labels.text('unit', parameter)}; {labels.text('better', parameter)} is better)")
         + look()
     )

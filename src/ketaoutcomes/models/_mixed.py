@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import Fit, LsMean, MixedModelError
 from ketaoutcomes.models._results import Results
 from ketaoutcomes.models._scores import Scores, n_by
@@ -70,7 +71,20 @@ def missing_shift(results: Results, scores: Scores, contrast: float, arm: str, r
         results.add("delta_to_zero", -contrast * total / unseen, n=total, events=unseen, **key)
 
 
-def refused(results: Results, error: MixedModelError, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
+def cannot(study: Study, scores: Scores, visit: str | None) -> str:
+    """Why the comparison that was declared cannot be made with the people there are; empty when it can."""
+    arms, labels = scores.levels["arm"], study.design.arms
+    if visit is not None and visit not in set(scores.rows["visit"]):
+        return "nobody has a value at the visit of the main result"
+    if arms == [""] or len(labels) == 1:
+        return ""
+    absent = [labels[arm].label for arm in labels if arm not in arms]
+    if len(arms) < 2 or study.design.reference not in arms:
+        return f"there is no one to compare with: nobody in {', '.join(absent)}"
+    return ""
+
+
+def refused(results: Results, error: MixedModelError | str, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
     """The rows of an analysis the engine refused: no number, and the reason."""
     results.status = "not_estimable"
     results.note = str(error)

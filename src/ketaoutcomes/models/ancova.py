@@ -24,6 +24,18 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     rows = results(study, name, parameter=analysis.endpoint)
     terms = [("arm",), *((c,) for c in covariates)]
     levels = {k: v for k, v in found.levels.items() if k != "visit"}
+    rows.method(
+        __doc__,
+        title=analysis.title,
+        response=response_words(study, analysis.endpoint),
+        visit=next(v.label for v in study.visits if v.id == analysis.visit and v.period == analysis.period).lower(),
+        population=population_words(study, analysis.population),
+        terms=", ".join(term[0] for term in terms),
+    )
+    reason = _mixed.cannot(study, found, analysis.visit)
+    if reason:
+        _mixed.refused(rows, reason, term="contrast", visit=analysis.visit)
+        return rows.frame()
     try:
         fit = ols(found.rows, response="response", fixed=terms, levels=levels)
     except MixedModelError as error:
@@ -42,12 +54,4 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     _mixed.coefficients(rows, fit, analysis.conf_level)
     _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)
-    rows.method(
-        __doc__,
-        title=analysis.title,
-        response=response_words(study, analysis.endpoint),
-        visit=next(v.label for v in study.visits if v.id == analysis.visit and v.period == analysis.period).lower(),
-        population=population_words(study, analysis.population),
-        terms=", ".join(term[0] for term in terms),
-    )
     return rows.frame()

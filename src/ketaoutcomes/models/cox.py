@@ -34,10 +34,11 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     columns = [*analysis.covariates, *analysis.strata, *([analysis.cluster] if analysis.cluster else [])]
     found, left_out = times(analysis, data, columns)
     rows = results(study, name, parameter=analysis.endpoint)
+    x = _design(study, analysis, found)
+    _conclude(rows, study, analysis, list(x.columns))
     reason = _cannot(study, found)
     if reason:
         return _refused(rows, "not_estimable", reason)
-    x = _design(study, analysis, found)
     if np.linalg.matrix_rank(x - x.mean(axis=0)) < x.shape[1]:
         return _refused(rows, "not_estimable", f"the terms {', '.join(x.columns)} are not linearly independent")
     cluster = list(found[analysis.cluster]) if analysis.cluster else None
@@ -53,7 +54,6 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         rows.status, rows.note = "flagged", f"sandwich errors from {len(set(cluster))} clusters; 40 or more are needed"
     _emit(rows, study, analysis, found, list(x.columns), fit)
     rows.add("n", left_out, n=left_out, term="left out: without a time or covariate")
-    _conclude(rows, study, analysis, list(x.columns))
     return rows.frame()
 
 
@@ -61,6 +61,8 @@ def _cannot(study: Study, found: pd.DataFrame) -> str:
     events = found.groupby("arm")["event"].sum()
     if len(events) < 2:
         return "there is only one arm with people in it"
+    if study.design.reference not in events.index:
+        return "there is nobody in the reference arm"
     without = [study.design.arms[str(arm)].label for arm in events.index[events == 0]]
     return f"no events in {', '.join(without)}: a hazard ratio cannot be estimated" if without else ""
 

@@ -26,19 +26,18 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     found, left_out = times(analysis, data, analysis.strata)
     arms = arms_of(study, found)
     rows = results(study, name, parameter=analysis.endpoint)
+    stratified = f" stratified by {', '.join(analysis.strata)}" if analysis.strata else ""
+    _describe_method(rows, study, analysis, f"the log-rank test{stratified}" if len(arms) > 1 else "no test (one arm)")
     if not len(found):
-        rows.add("n", 0, n=0)
         rows.verdict("not_estimable", "nobody has a time")
         return rows.frame()
     for arm in arms:
         part = found[found["arm"] == arm]
         _describe(rows, part, arm, analysis)
-    test = ""
     if len(arms) > 1:
-        test = f"the log-rank test{' stratified by ' + ', '.join(analysis.strata) if analysis.strata else ''}"
         _test(rows, found, analysis)
     rows.add("n", left_out, n=left_out, term="left out: without a time")
-    _conclude(rows, study, analysis, test)
+    rows.verdict("ok", "closed form")
     return rows.frame()
 
 
@@ -82,7 +81,7 @@ def _test(rows: Results, found: pd.DataFrame, analysis: KaplanMeier) -> None:
         rows.add(statistic, value, n=n, events=events, term="log-rank")
 
 
-def _conclude(rows: Results, study: Study, analysis: KaplanMeier, test: str) -> None:
+def _describe_method(rows: Results, study: Study, analysis: KaplanMeier, test: str) -> None:
     endpoint = study.endpoints[analysis.endpoint]
     assert isinstance(endpoint, TimeEndpoint)
     rows.method(
@@ -90,7 +89,6 @@ def _conclude(rows: Results, study: Study, analysis: KaplanMeier, test: str) -> 
         title=analysis.title,
         period=study.period(analysis.period).label.lower(),
         population=population_words(study, analysis.population),
-        test=test or "no test (one arm)",
+        test=test,
         rule=study.rules[endpoint.rule].source,
     )
-    rows.verdict("ok", "closed form")

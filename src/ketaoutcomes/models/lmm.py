@@ -27,6 +27,19 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     terms = _terms(analysis, found)
     levels = {k: v for k, v in found.levels.items() if any(k in term for term in terms)}
     rows = results(study, name, parameter=analysis.endpoint)
+    rows.method(
+        __doc__,
+        title=analysis.title,
+        response=response_words(study, analysis.endpoint),
+        population=population_words(study, analysis.population),
+        terms=", ".join(" x ".join(term) for term in terms),
+        time=f"continuous, in {study.time_unit}" if analysis.time == "continuous" else "as categories",
+        likelihood=likelihood_words(analysis.method),
+    )
+    reason = _mixed.cannot(study, found, analysis.visit)
+    if reason:
+        _mixed.refused(rows, reason, term="contrast", visit=analysis.visit or "")
+        return rows.frame()
     try:
         fit = lmm(rows_in, response="response", fixed=terms, levels=levels, subject="participant", reml=analysis.method == "reml")
     except MixedModelError as error:
@@ -39,15 +52,6 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         rows.add("variance", float(variance), n=fit.n_subjects, term=label)
     _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)
-    rows.method(
-        __doc__,
-        title=analysis.title,
-        response=response_words(study, analysis.endpoint),
-        population=population_words(study, analysis.population),
-        terms=", ".join(" x ".join(term) for term in terms),
-        time=f"continuous, in {study.time_unit}" if analysis.time == "continuous" else "as categories",
-        likelihood=likelihood_words(analysis.method),
-    )
     return rows.frame()
 
 

@@ -28,6 +28,19 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     terms = [("base",), *([("arm",)] if compared else []), ("visit",), ("base", "visit"), *([("arm", "visit")] if compared else [])]
     terms += [(c,) for c in covariates if c != "base"]
     levels = {k: v for k, v in found.levels.items() if k != "arm" or compared}
+    rows.method(
+        __doc__,
+        title=analysis.title,
+        response=response_words(study, analysis.endpoint),
+        population=population_words(study, analysis.population),
+        terms=", ".join(" x ".join(term) for term in terms),
+        visits=len(found.levels["visit"]),
+        likelihood=likelihood_words(analysis.method),
+    )
+    reason = _mixed.cannot(study, found, analysis.visit)
+    if reason:
+        _mixed.refused(rows, reason, term="contrast", visit=analysis.visit)
+        return rows.frame()
     try:
         fit = mmrm(found.rows, response="response", fixed=terms, levels=levels, subject="participant", visit="visit", reml=analysis.method == "reml")
     except MixedModelError as error:
@@ -43,13 +56,4 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         rows.add("variance", fit.covariance[i, i], n=fit.n_subjects, term="covariance", visit=first)
     _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)
-    rows.method(
-        __doc__,
-        title=analysis.title,
-        response=response_words(study, analysis.endpoint),
-        population=population_words(study, analysis.population),
-        terms=", ".join(" x ".join(term) for term in terms),
-        visits=len(found.levels["visit"]),
-        likelihood=likelihood_words(analysis.method),
-    )
     return rows.frame()

@@ -13,6 +13,7 @@ from scipy.special import stdtr, stdtrit
 
 from ketaoutcomes.domain.analyses import Paired
 from ketaoutcomes.domain.study import Study
+from ketaoutcomes.models import _mixed
 from ketaoutcomes.models._results import results
 from ketaoutcomes.models._scores import arms_of, scores
 from ketaoutcomes.models._words import population_words, response_words
@@ -46,26 +47,28 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     assert isinstance(analysis, Paired)
     found = scores(study, analysis, data, [], visit=analysis.visit)
     reference, *others = arms_of(study, found.people)
-    wide = found.rows.pivot(index="participant", columns="arm", values="response")
+    wide = found.rows.pivot(index="participant", columns="arm", values="response").reindex(columns=[reference, *others])
     rows = results(study, name, parameter=analysis.endpoint, visit=analysis.visit)
+    rows.method(
+        __doc__,
+        title=analysis.title,
+        response=response_words(study, analysis.endpoint),
+        visit=next(v.label for v in study.visits if v.id == analysis.visit).lower(),
+        arm=" or ".join(study.design.arms[arm].label.lower() for arm in others),
+        reference=study.design.arms[reference].label.lower(),
+        population=population_words(study, analysis.population),
+    )
     for arm in others:
         pairs = (wide[arm] - wide[reference]).dropna().to_numpy(float)
         key: dict[str, Any] = {"term": "contrast", "arm": arm, "comparator": reference}
         if len(pairs) < 2 or not pairs.std() > 0:
-            rows.status, rows.note = "not_estimable", "fewer than 2 pairs, or all differences equal"
-            rows.add("estimate", None, **key)
-            rows.verdict("not_estimable", rows.note)
+            _mixed.refused(rows, "fewer than two people were seen in both periods, or all differences are equal", **key)
             return rows.frame()
         rows.add("n", len(pairs), n=len(pairs), **key)
         rows.interval(mean_difference(pairs, analysis.conf_level), analysis.conf_level, n=len(pairs), **key)
-        rows.method(
-            __doc__,
-            title=analysis.title,
-            response=response_words(study, analysis.endpoint),
-            visit=next(v.label for v in study.visits if v.id == analysis.visit).lower(),
-            arm=study.design.arms[arm].label.lower(),
-            reference=study.design.arms[reference].label.lower(),
-            population=population_words(study, analysis.population),
-        )
-    rows.verdict("ok", "closed form")
+    reason = _mixed.cannot(study, found, analysis.visit)
+    if reason:
+        _mixed.refused(rows, reason, term="contrast")
+    else:
+        rows.verdict("ok", "closed form")
     return rows.frame()

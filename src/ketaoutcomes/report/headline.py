@@ -28,26 +28,31 @@ def headline(ard: pd.DataFrame) -> Headline:
     verdict = match(rows, statistic="verdict").iloc[0]
     status, note = str(verdict["text"] or verdict["status"]), str(verdict["note"])
     title = labels.text("analysis", name)
-    results = main_rows(ard)
-    if status not in {"ok", "flagged"} or not len(results):
-        return Headline(f"{title}: not estimable", status if status != "ok" else "not_estimable", note)
-    if (results["status"] == "withheld").any() and not results["value"].notna().any():
+    results = main_results(ard)
+    if status not in {"ok", "flagged"} or not results:
+        return Headline(f"{title}: not estimable", status if status not in {"ok", "flagged"} else "not_estimable", note)
+    if not any(rows["value"].notna().any() for rows in results):
         return Headline(f"{title}: withheld by disclosure control", "withheld", note)
-    return Headline(f"{title}: {_words(results, labels)}", status, note if status == "flagged" else "")
+    return Headline(f"{title}: {'; '.join(_words(rows, labels) for rows in results)}", status, note if status == "flagged" else "")
 
 
-def main_rows(ard: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the primary analysis' main contrast, or main LS mean where there is no comparator."""
+def main_results(ard: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of each main contrast of the primary analysis, or of its main means where there is no comparator.
+
+    Only the declared visit counts: no other may stand in for it.
+    """
     labels = Labels.of(ard)
     rows = match(ard, analysis=labels.text("primary", "analysis"))
     visit = labels.text("primary", "visit")
     for term in ("contrast", "contrast: risk difference", "ls_mean", "median"):
         found = match(rows, term=term)
-        found = match(found, visit=visit) if visit and (found["visit"] == visit).any() else found
+        found = found[found["visit"].isin([visit, ""]) | (visit == "")]
+        found = found[found["method"] != "wald"]
         if len(found):
-            first = found.iloc[0]
-            return match(found, arm=first["arm"], comparator=first["comparator"], visit=first["visit"], method=first["method"])
-    return rows[:0]
+            first = match(found, visit=str(found["visit"].iloc[0]))
+            pairs = dict.fromkeys(zip(first["arm"].astype(str), first["comparator"].astype(str), strict=True))
+            return [match(first, arm=arm, comparator=comparator) for arm, comparator in pairs]
+    return []
 
 
 def _words(rows: pd.DataFrame, labels: Labels) -> str:
@@ -63,7 +68,8 @@ def _words(rows: pd.DataFrame, labels: Labels) -> str:
     when = f" at {visits['text'].iloc[0]}" if len(visits) and first["visit"] else ""
     if first["comparator"]:
         return f"{arms[first['arm']]} against {arms[first['comparator']]}{when}: {name}{text}"
-    return f"mean{when}: {name}{text}"
+    who = f"{arms[first['arm']]}, " if len(arms) > 1 and first["arm"] else ""
+    return f"{who}mean{when}: {name}{text}"
 
 
 def missing_sentence(ard: pd.DataFrame) -> str:
@@ -72,14 +78,19 @@ def missing_sentence(ard: pd.DataFrame) -> str:
     if labels.text("model", labels.text("primary", "analysis")) in {"cox", "kaplan_meier"}:
         return "No sensitivity analysis was run for follow-up that ended for reasons connected with the event."
     said = "No sensitivity analysis for scores missing not at random was run."
-    rows = main_rows(ard)
+    shifts = [words for rows in main_results(ard) if (words := _shift(rows, labels))]
+    more = " That moves the estimate, not the p value, and is approximate under covariates." if shifts else ""
+    return " ".join([said, *shifts]) + more
+
+
+def _shift(rows: pd.DataFrame, labels: Labels) -> str:
     delta = match(rows, statistic="delta_to_zero")
     if not len(delta) or pd.isna(delta["value"].iloc[0]):
-        return said
+        return ""
     arm = labels.of_kind("arm")[str(delta["arm"].iloc[0])]
     fraction = float(match(rows, statistic="fraction_missing")["value"].iloc[0])
     value = rounded(float(delta["value"].iloc[0]), 1)
     return (
-        f"{said} Adding {value} points to each unobserved value of {arm} at that visit ({rounded(100 * fraction, 0)} % of its analysis set) "
-        "would move the estimate to zero; it says nothing of the p value and is approximate under covariates."
+        f"Adding {value} points to each unobserved value of {arm} at that visit ({rounded(100 * fraction, 0)} % of its analysis set) "
+        "would bring the estimate to zero."
     )
