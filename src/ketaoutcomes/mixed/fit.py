@@ -12,13 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from ketaoutcomes.mixed import contrasts
 from ketaoutcomes.mixed import ls_means as least_squares
 from ketaoutcomes.mixed.contrasts import Estimate, JointTest
-from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, Independent, RandomIntercept, condition, unstructured
+from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, Independent, RandomIntercept, Structure, Unstructured, condition, unstructured
 from ketaoutcomes.mixed.design import Coding, Design, Frame, Term, build_design
 from ketaoutcomes.mixed.errors import (
     DegenerateResponse,
+    InvalidTerms,
     OneVisitPerParticipant,
     VisitsNeverTogether,
 )
+from ketaoutcomes.mixed.kenward_roger import DEFINITIONS, kenward_roger
 from ketaoutcomes.mixed.likelihood import Likelihood
 from ketaoutcomes.mixed.ls_means import LsMean
 from ketaoutcomes.mixed.moments import PERFECT_FIT, Moments, Scaling, by_row_count, by_visit_pattern, scale
@@ -67,9 +69,9 @@ class Fit:
     terms
         Labels of the coefficients.
     params, bse, df
-        Estimates, standard errors and Satterthwaite degrees of freedom, each of shape (q,).
+        Estimates, standard errors and degrees of freedom, each of shape (q,).
     cov_params
-        Model-based covariance of `params`, shape (q, q).
+        Covariance of `params` that `bse` comes from: model-based, or Kenward-Roger's; shape (q, q).
     loglik
         (Restricted) log-likelihood with all constants, as R's lme4 and mmrm report it.
     n_obs, n_subjects
@@ -134,6 +136,7 @@ def mmrm(
     subject: str,
     visit: str,
     reml: bool = True,
+    df: str = "satterthwaite",
 ) -> Fit:
     """Mixed model for repeated measures with an unstructured covariance over the visits.
 
@@ -151,6 +154,9 @@ def mmrm(
         Columns of the participant and the scheduled visit.
     reml
         Restricted (default) or full maximum likelihood.
+    df
+        ``satterthwaite``, or ``kenward-roger`` (adjusted errors; as SAS), ``kenward-roger-mmrm`` (as R's mmrm),
+        ``kenward-roger-pbkrtest`` (as R's pbkrtest); see `kenward_roger`.
 
     Raises
     ------
@@ -162,9 +168,10 @@ def mmrm(
     z, scaling = scale(design.x, design.y)
     moments = by_visit_pattern(z, design.subject, design.visit, len(design.visits))
     _require_identified(moments, design.visits)
-    optimum = minimise(Likelihood(moments, unstructured(moments), reml))
+    structure = unstructured(moments)
+    optimum = minimise(Likelihood(moments, structure, reml))
     sigma = scaling.scale**2 * optimum.at.v
-    return _fit(design, scaling, moments, optimum, reml, sigma, design.visits)
+    return _fit(design, scaling, moments, optimum, reml, sigma, design.visits, structure, df)
 
 
 def lmm(
@@ -175,6 +182,7 @@ def lmm(
     levels: Mapping[str, Sequence[str]],
     subject: str,
     reml: bool = True,
+    df: str = "satterthwaite",
 ) -> Fit:
     """Linear mixed model with a random intercept per participant; rows need no visit schedule.
 
@@ -183,7 +191,7 @@ def lmm(
 
     Parameters
     ----------
-    data, response, fixed, levels, subject, reml
+    data, response, fixed, levels, subject, reml, df
         As for `mmrm`, but a participant may have any number of rows.
 
     Raises
@@ -203,9 +211,9 @@ def lmm(
     if slope >= 0 and optimum.at.value > boundary.at.value - 1e-9 - 1e-14 * abs(boundary.at.value):
         variances = scaling.scale**2 * np.array([0.0, np.exp(2 * boundary.theta[0])])
         on_boundary = replace(boundary, unanimous=optimum.unanimous)
-        return _fit(design, scaling, moments, on_boundary, reml, variances, labels, slope)
+        return _fit(design, scaling, moments, on_boundary, reml, variances, labels, structure.without_intercept(), df, slope)
     variances = scaling.scale**2 * np.array([optimum.theta[0] ** 2, np.exp(2 * optimum.theta[1])])
-    return _fit(design, scaling, moments, optimum, reml, variances, labels)
+    return _fit(design, scaling, moments, optimum, reml, variances, labels, structure, df)
 
 
 def ols(data: Frame, *, response: str, fixed: Sequence[Term], levels: Mapping[str, Sequence[str]]) -> Fit:
@@ -227,9 +235,10 @@ def ols(data: Frame, *, response: str, fixed: Sequence[Term], levels: Mapping[st
     design = build_design(numbered, response=response, fixed=fixed, levels=levels, subject=_ROW)
     z, scaling = scale(design.x, design.y)
     moments = by_visit_pattern(z, design.subject, np.zeros(len(z), dtype=np.intp), 1)
-    optimum = minimise(Likelihood(moments, Independent(1), True))
+    structure = Independent(1)
+    optimum = minimise(Likelihood(moments, structure, True))
     variance = scaling.scale**2 * np.array([np.exp(2 * optimum.theta[0])])
-    return _fit(design, scaling, moments, optimum, True, variance, ("residual",))
+    return _fit(design, scaling, moments, optimum, True, variance, ("residual",), structure, "satterthwaite")
 
 
 def _boundary_slope(structure: RandomIntercept, boundary: Optimum) -> float:
@@ -266,17 +275,19 @@ def _fit(
     reml: bool,
     covariance: NDArray[np.float64],
     labels: tuple[str, ...],
+    structure: Structure,
+    df: str,
     boundary_slope: float | None = None,
 ) -> Fit:
     flags = _flags(optimum, boundary_slope)
-    basis = inference(optimum.at, scaling)
+    basis = _inference(optimum, structure, moments, scaling, reml, df)
     coefficients = [basis.one_row(row) for row in np.eye(moments.q)]
     return Fit(
         terms=design.coding.labels,
         params=scaling.beta(optimum.at.beta),
         bse=np.array([se for _, se, _ in coefficients]),
         df=np.array([df for _, _, df in coefficients]),
-        cov_params=scaling.covariance(optimum.at.c),
+        cov_params=scaling.covariance(basis.used),
         loglik=_loglik(moments, scaling, optimum.at.value, reml),
         n_obs=moments.n_obs,
         n_subjects=moments.n_subjects,
@@ -289,6 +300,18 @@ def _fit(
         _inference=basis,
         _coding=design.coding,
     )
+
+
+def _inference(optimum: Optimum, structure: Structure, moments: Moments, scaling: Scaling, reml: bool, df: str) -> Inference:
+    if df == "satterthwaite":
+        return inference(optimum.at, scaling)
+    if df not in DEFINITIONS:
+        raise InvalidTerms(f"Unknown df {df!r}; use satterthwaite or one of {', '.join(DEFINITIONS)}.")
+    if not reml:
+        raise InvalidTerms("Kenward-Roger is defined for REML; fit with reml=True or use df='satterthwaite'.")
+    if df == "kenward-roger-mmrm" and not isinstance(structure, Unstructured):
+        raise InvalidTerms("'kenward-roger-mmrm' needs the unstructured covariance of mmrm; use 'kenward-roger'.")
+    return kenward_roger(optimum.at, structure.first(optimum.theta), moments, scaling, df)
 
 
 def _flags(optimum: Optimum, boundary_slope: float | None) -> tuple[str, ...]:

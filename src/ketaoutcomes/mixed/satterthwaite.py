@@ -38,6 +38,8 @@ class Inference:
         dC / dtheta_i = -C B_i C, shape (k, q, q).
     w
         Covariance of theta, shape (k, k).
+    adjusted
+        Kenward-Roger's covariance of the coefficients, shape (q, q); None: `c` is used as it is.
     """
 
     scaling: Scaling
@@ -45,12 +47,18 @@ class Inference:
     c: NDArray[np.float64]
     slopes: NDArray[np.float64]
     w: NDArray[np.float64]
+    adjusted: NDArray[np.float64] | None = None
+
+    @property
+    def used(self) -> NDArray[np.float64]:
+        """The covariance that standard errors come from."""
+        return self.c if self.adjusted is None else self.adjusted
 
     def one_row(self, row: NDArray[np.float64]) -> tuple[float, float, float]:
         """Estimate, standard error and degrees of freedom of ``row @ beta``, row of shape (q,)."""
         working = self.scaling.contrast(row[None])[0]
         estimate = float(working @ (self.scaling.centre + self.scaling.scale * self.beta))
-        variance = float(working @ self.c @ working)
+        variance = float(working @ self.used @ working)
         return estimate, self.scaling.scale * float(np.sqrt(variance)), self._df(working)
 
     def joint(self, rows: NDArray[np.float64]) -> tuple[float, int, float]:
@@ -60,12 +68,35 @@ class Inference:
         E = sum nu_m / (nu_m - 2) over nu_m > 2 and the denominator is 2 E / (E - r).
         """
         working = self.scaling.contrast(rows)
+        if self.adjusted is not None:
+            return self._kenward_roger_f(working)
         eigenvalues, vectors = np.linalg.eigh(working @ self.c @ working.T)
         kept = eigenvalues > SAME_AXIS * eigenvalues[-1]
         axes = vectors.T[kept] @ working
         coefficients = self.scaling.centre / self.scaling.scale + self.beta
         t = axes @ coefficients / np.sqrt(eigenvalues[kept])
         return float(t @ t) / len(t), len(t), _pooled_df(np.array([self._df(axis) for axis in axes]))
+
+    def _kenward_roger_f(self, working: NDArray[np.float64]) -> tuple[float, int, float]:
+        """Scaled F and its denominator df, Kenward & Roger (1997), section 4; rows must be independent."""
+        count = len(working)
+        theta = working.T @ np.linalg.solve(working @ self.c @ working.T, working)
+        products = theta @ self.slopes
+        traces = np.trace(products, axis1=1, axis2=2)
+        a1 = float(traces @ self.w @ traces)
+        a2 = float(np.einsum("ij,iqr,jrq->", self.w, products, products, optimize=True))
+        b = (a1 + 6 * a2) / (2 * count)
+        g = ((count + 1) * a1 - (count + 4) * a2) / ((count + 2) * a2)
+        denominator = 3 * count + 2 * (1 - g)
+        c1, c2, c3 = g / denominator, (count - g) / denominator, (count + 2 - g) / denominator
+        expected = 1 / (1 - a2 / count)
+        spread = 2 / count * (1 + c1 * b) / ((1 - c2 * b) ** 2 * (1 - c3 * b))
+        rho = spread / (2 * expected**2)
+        df = 4 + (count + 2) / (count * rho - 1)
+        scale = df / (expected * (df - 2))
+        contrasts = working @ (self.scaling.centre / self.scaling.scale + self.beta)
+        f = float(contrasts @ np.linalg.solve(working @ self.used @ working.T, contrasts)) / count
+        return scale * f, count, df
 
     def _df(self, working: NDArray[np.float64]) -> float:
         variance = float(working @ self.c @ working)

@@ -99,7 +99,10 @@ CASES = [
     ("small", "us_ml_satterthwaite"),
     ("three_arm", "us_satterthwaite"),
     ("three_arm", "us_ml_satterthwaite"),
+    *((name, entry) for name in TRIALS for entry in ("us_kr_linear", "us_kr")),
 ]
+#: mmrm's names for the covariance of the coefficients, and ours.
+DF = {"Kenward-Roger-Linear": "kenward-roger", "Kenward-Roger": "kenward-roger-mmrm"}
 
 
 @pytest.fixture(params=CASES, ids=lambda case: "-".join(case))
@@ -109,10 +112,11 @@ def case(request: pytest.FixtureRequest, load: Callable[[Path, str], Any]) -> tu
     trial = TRIALS[name]
     folder = SIMULATED if trial.ours else request.getfixturevalue("shared") / "reference"
     reference = load(folder / trial.json, entry)
-    return trial, fit_trial(trial, folder, reml=reference["reml"]), reference
+    df = DF.get(reference["vcov"], "satterthwaite")
+    return trial, fit_trial(trial, folder, reml=reference["reml"], df=df), reference
 
 
-def fit_trial(trial: Trial, folder: Path, *, reml: bool) -> Fit:
+def fit_trial(trial: Trial, folder: Path, *, reml: bool, df: str = "satterthwaite") -> Fit:
     # pandas, like R, reads the region "NA" as missing; the reference was computed without those rows.
     columns = [trial.response, trial.subject, *trial.levels]
     data = pd.read_csv(folder / trial.csv).dropna(subset=columns)
@@ -124,6 +128,7 @@ def fit_trial(trial: Trial, folder: Path, *, reml: bool) -> Fit:
         subject=trial.subject,
         visit=trial.visit,
         reml=reml,
+        df=df,
     )
 
 
@@ -187,17 +192,21 @@ def test_pairwise_differences(case: tuple[Trial, Fit, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "entry"),
+    ("name", "entry", "df"),
     [
-        ("fev", "us_satterthwaite_Ftest_interaction"),
-        ("small", "joint_arm_by_visit_Asymptotic"),
-        ("three_arm", "joint_arm_by_visit_Asymptotic"),
+        ("fev", "us_satterthwaite_Ftest_interaction", "satterthwaite"),
+        ("fev", "us_kr_linear_Ftest_interaction", "kenward-roger"),
+        ("fev", "us_kr_Ftest_interaction", "kenward-roger-mmrm"),
+        ("small", "joint_arm_by_visit_Asymptotic", "satterthwaite"),
+        ("small", "joint_arm_by_visit_Kenward-Roger-Linear", "kenward-roger"),
+        ("three_arm", "joint_arm_by_visit_Asymptotic", "satterthwaite"),
+        ("three_arm", "joint_arm_by_visit_Kenward-Roger-Linear", "kenward-roger"),
     ],
 )
-def test_joint_test_of_arm_by_visit(name: str, entry: str, request: pytest.FixtureRequest, load: Callable[[Path, str], Any]) -> None:
+def test_joint_test_of_arm_by_visit(name: str, entry: str, df: str, request: pytest.FixtureRequest, load: Callable[[Path, str], Any]) -> None:
     trial = TRIALS[name]
     folder = SIMULATED if trial.ours else request.getfixturevalue("shared") / "reference"
-    fit = fit_trial(trial, folder, reml=True)
+    fit = fit_trial(trial, folder, reml=True, df=df)
     wanted = [k for k, term in enumerate(fit.terms) if f"{trial.arm}[" in term and ":" in term]
     test, theirs = fit.joint_test(np.eye(len(fit.terms))[wanted]), load(folder / trial.json, entry)
     assert test.numerator_df == theirs["num_df"]
@@ -215,3 +224,20 @@ def test_last_visit_of_the_antidepressant_trial_as_printed(shared: Path) -> None
     assert difference.se == pytest.approx(1.114031, abs=5e-7)
     assert difference.df == pytest.approx(150.1018, abs=5e-5)
     assert -2 * fit.loglik == pytest.approx(3494.202850, abs=5e-7)
+
+
+def test_sas_proc_mixed_ddfm_kr_as_printed(shared: Path, load: Callable[[Path, str], Any]) -> None:
+    """All LS means and the 28 differences of the SAS listing: 4 or 5 decimals printed, df as whole numbers.
+
+    Tolerances of `engine.md` section 0: SAS stopped at a -2 log-likelihood 2.4e-8 above the optimum.
+    """
+    listing = shared / "reference" / "sas_antidepressant.json"
+    fit = fit_trial(TRIALS["antidepressant"], shared / "reference", reml=True, df="kenward-roger")
+    cells = {f"{m.cell['THERAPY']}@{m.cell['VISIT']}": m for m in fit.ls_means(("THERAPY", "VISIT"))}
+    printed = [(cells[f"{row['therapy']}@{row['visit']}"], row) for row in load(listing, "ls_means_kr")]
+    printed += [(fit.contrast(cells[row["a"]].row - cells[row["b"]].row), row) for row in load(listing, "differences_kr")]
+    assert len(printed) == 36
+    for ours, row in printed:
+        assert ours.estimate == pytest.approx(row["estimate"], abs=6e-5)
+        assert ours.se == pytest.approx(row["se"], abs=6e-5)
+        assert ours.df == pytest.approx(row["df"], abs=0.51)
