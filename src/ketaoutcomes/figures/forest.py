@@ -3,10 +3,14 @@ square is the primary analysis. The line of no effect is 0 for differences and 1
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from mizani.breaks import breaks_extended
 from plotnine import (
     aes,
     element_text,
@@ -40,7 +44,7 @@ class _Kind:
 _KINDS = (
     _Kind("estimate", "Difference in score", 0.0),
     _Kind("risk_difference", "Risk difference, percentage points", 0.0),
-    _Kind("hazard_ratio", "Hazard ratio", 1.0),
+    _Kind("hazard_ratio", "Hazard ratio (log scale)", 1.0),
 )
 
 
@@ -53,15 +57,16 @@ def draw(ard: pd.DataFrame) -> Figure:
     order = list(dict.fromkeys(lines["line"]))[::-1]
     lines["line"] = pd.Categorical(lines["line"], order)
     lines["heading"] = pd.Categorical(lines["heading"], list(dict.fromkeys(lines["heading"])))
-    zero = lines.drop_duplicates("heading")[["heading", "none"]]
+    drawn = lines.assign(**{name: _placed(lines, name) for name in ("value", "low", "high", "none")})
+    zero = drawn.drop_duplicates("heading")[["heading", "none"]]
     plot = (
-        ggplot(lines, aes("value", "line"))
+        ggplot(drawn, aes("value", "line"))
         + geom_vline(aes(xintercept="none"), data=zero, color=INK, size=0.4)
         + geom_segment(aes(x="low", xend="high", yend="line"), size=0.8, color=INK)
         + geom_point(aes(shape="primary"), size=2.6, fill="#0072B2", color=INK)
         + facet_wrap("heading", scales="free", ncol=1)
         + scale_shape_manual(values={"yes": "s", "no": "o"}, guide=None)
-        + scale_x_continuous(labels=lambda values: [f"{value:g}".replace("-", MINUS) for value in values])
+        + scale_x_continuous(breaks=_breaks, labels=_labels)
         + scale_y_discrete()
         + labs(x="", y="")
         + look()
@@ -70,6 +75,29 @@ def draw(ard: pd.DataFrame) -> Figure:
     height = 14 + 5.5 * sum(1.2 + line.count("\n") for line in order) + 12 * lines["heading"].nunique()
     title = "Comparisons with the reference arm"
     return Figure(plot, title, _alt(lines), lines.astype({"line": str, "heading": str}), height=float(height))
+
+
+#: Ratios are drawn at their logarithm, moved out here so that the axis of their panel knows itself.
+_RATIOS = 1e3
+_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+
+
+def _placed(lines: pd.DataFrame, name: str) -> pd.Series:
+    ratio = lines["none"] == 1.0
+    values = lines[name].astype(float)
+    return values.where(~ratio, _RATIOS + np.log(values.where(ratio & (values > 0))))
+
+
+def _breaks(limits: tuple[float, float]) -> list[float]:
+    if limits[0] > _RATIOS / 2:
+        ticks = [_RATIOS + math.log(tick) for tick in _TICKS]
+        return [tick for tick in ticks if limits[0] <= tick <= limits[1]]
+    return [float(value) for value in breaks_extended(n=5)(limits)]
+
+
+def _labels(breaks: Any) -> list[str]:  # noqa: ANN401 - plotnine's type for labels is private
+    values = [math.exp(value - _RATIOS) if value > _RATIOS / 2 else value for value in breaks]
+    return [f"{value:.3g}".replace("-", MINUS) for value in values]
 
 
 def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, object]]:
