@@ -67,7 +67,7 @@ def test_the_committed_examples_are_studies_of_six_designs() -> None:
         (b"study: \xed\xa0\x80\n", 1),
         (b'study: a\ntitle: "\\ud800"\n', 2),
         (b'study: a\ntitle: "\\e[31mred"\n', 2),
-        ('study: a\ntitle: "a\\u202eb"\n'.encode(), 2),
+        (b'study: a\ntitle: "a\\u202eb"\n', 2),
         (b"a: " + b"[" * 5000 + b"]" * 5000, 1),
         (b"a: " + b"{b: " * 3000 + b"}" * 3000, 1),
         (b"study: a\nstudy: b\n", 2),
@@ -220,7 +220,7 @@ def mutated(draw: st.DrawFn) -> tuple[str, str]:
         at, other = draw(st.integers(0, len(lines) - 1)), draw(st.integers(0, len(lines) - 1))
         junk = draw(st.sampled_from(JUNK))
         kind = draw(st.integers(0, 5))
-        head, mark, tail = lines[at].partition(": ")
+        head, mark, _ = lines[at].partition(": ")
         if kind == 0 and len(lines) > 1:
             del lines[at]
         elif kind == 1:
