@@ -54,14 +54,46 @@ def release(study: Study, frames: Iterable[pd.DataFrame]) -> Released:
     frames
         The ARD of each analysis.
     """
-    exact = ard.bind([labels(study), *frames])
-    exact = ard.bind([exact, targets(study, exact)])
-    verdicts = {name: _verdict(exact, name, study) for name in study.analyses}
+    results = ard.bind([labels(study), *frames])
+    compared = targets(study, results)
+    exact = ard.bind([results, compared])
     if study.privacy is None:
+        verdicts = {name: _verdict(exact, name, study) for name in study.analyses}
         sheet: dict[str, Any] = {"profile": "none: the study is open", "rows": len(exact), "withheld": {}, "rounded": 0}
         return Released(exact, None, sheet, verdicts)
-    controlled = disclosure.apply(study.privacy.profile, exact)
-    return Released(ard.check(controlled.frame), exact, controlled.sheet, verdicts)
+    controlled = disclosure.apply(study.privacy.profile, results)
+    shown = _forbidden(study, compared, controlled.frame)
+    sheet = {**controlled.sheet, "rows": len(controlled.frame) + len(shown), "published_withheld": int((shown["status"] == "withheld").sum())}
+    verdicts = {name: _verdict(controlled.frame, name, study) for name in study.analyses}
+    return Released(ard.bind([controlled.frame, shown]), exact, sheet, verdicts)
+
+
+def _forbidden(study: Study, compared: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
+    """The published targets without ours wherever the profile withholds or rounds what ours is, or shows fewer decimals."""
+    compared = compared.copy()
+    for target in study.published:
+        row = _found(target, controlled)
+        word = ard.STATISTICS.get(target.key["statistic"])
+        open_ = word is not None and word.kind == "number" and len(row) == 1 and row["status"].iloc[0] in {"ok", "flagged"}
+        if word is None or not open_ or -_exponent(target) > word.digits:
+            ours = (compared["term"] == target.id) & compared["statistic"].isin(["reproduced", "difference", "agreement"])
+            compared.loc[ours, ["value", "n", "events"]] = None
+            compared.loc[ours, ["text", "status"]] = ["", "withheld"]
+        compared.loc[compared["term"] == target.id, ["n", "events"]] = None
+    return compared
+
+
+def _found(target: Published, frame: pd.DataFrame) -> pd.DataFrame:
+    return ard.match(frame, **{column: float(text) if column in {"day", "conf_level"} else text for column, text in target.key.items()})
+
+
+def _exponent(target: Published) -> int:
+    """Place of the last printed digit: -3 for three decimals."""
+    return int(_printed(target).as_tuple().exponent)
+
+
+def _printed(target: Published) -> Decimal:
+    return Decimal(target.value.replace("−", "-"))
 
 
 def _verdict(exact: pd.DataFrame, name: str, study: Study) -> dict[str, Any]:
@@ -164,8 +196,8 @@ def targets(study: Study, exact: pd.DataFrame) -> pd.DataFrame:
 
 
 def _target(study: Study, target: Published, exact: pd.DataFrame) -> list[dict[str, Any]]:
-    found = ard.match(exact, **target.key)
-    printed = Decimal(target.value.replace("−", "-"))
+    found = _found(target, exact)
+    printed = _printed(target)
     key = {"study": study.study, "analysis": "published", "term": target.id, "note": target.printed_in}
     shown = {**key, "statistic": "published", "value": float(printed), "text": target.value, "status": "ok"}
     if len(found) != 1 or not math.isfinite(found["value"].iloc[0]):
@@ -173,7 +205,7 @@ def _target(study: Study, target: Published, exact: pd.DataFrame) -> list[dict[s
         return [shown, {**key, "statistic": "agreement", "text": reason, "status": "not_estimable"}]
     row = found.iloc[0]
     ours = Decimal(repr(float(row["value"])))
-    rounded = ours.quantize(Decimal(1).scaleb(int(printed.as_tuple().exponent)), rounding=ROUND_HALF_UP)
+    rounded = ours.quantize(Decimal(1).scaleb(_exponent(target)), rounding=ROUND_HALF_UP)
     behind = {"n": row["n"], "events": row["events"], "status": row["status"]}
     return [
         shown,

@@ -61,6 +61,18 @@ def unresolved(study: Study) -> Iterator[Problem]:
     yield from _endpoints(study)
     yield from _analyses(study)
     yield from _rest(study)
+    if study.status == "confidential":
+        yield from _free_texts(study)
+
+
+def _free_texts(study: Study) -> Iterator[Problem]:
+    """Labels that a confidential study would release must be written by its authors, not taken from somebody's cell."""
+    shown = {name for analysis in study.analyses.values() for name in (*getattr(analysis, "baseline", ()), *getattr(analysis, "covariates", ()))}
+    for name, table in study.tables.items():
+        for our, column in table.columns.items():
+            released = our in {"status", "reason"} if table.provides == "disposition" else table.provides == "participants" and our in shown
+            if released and our != study.design.site and column.kind in _WORDS and not (column.levels or column.recode):
+                yield ("tables", name, "columns", our), "in a confidential study a column whose labels are released needs `levels` or `recode`"
 
 
 def _unless(name: str | None, known: Collection[str], key: tuple[str | int, ...], what: str) -> Iterator[Problem]:
