@@ -90,8 +90,6 @@ def _patients(seed: int, arms: int) -> dict[str, str]:
         sex, inside = ("female", "male")[int(rng.random() < rare)], ("no", "yes")[int(rng.random() < rare)]
         event = "yes" if not at or (time < 60 and rng.random() < rare) else "no"
         people.append(f"{key},H{at % 4},{name},{rng.integers(20, 70)},{sex},{inside},{rng.integers(0, 5)},{time},{event}")
-            f"{key},H{at % 4},{name},{rng.integers(20, 70)},{sex},{inside},{rng.integers(0, 5)},{time},{'yes' if not at or (time < 60 and rng.random() < rare) else 'no'}"
-        )
         base = int(rng.integers(25, 45))
         scores += [
             f"{key},{day},{max(int(base * share + rng.integers(-9, 9)), 0)}"
