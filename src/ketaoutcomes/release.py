@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ketaoutcomes import disclosure
+from ketaoutcomes.domain.analyses import Ancova, Cox, Lmm, Mmrm
 from ketaoutcomes.domain.endpoints import ScoreEndpoint, TimeEndpoint, cutoff_words
 from ketaoutcomes.domain.instruments import instruments
 from ketaoutcomes.domain.study import Published, Study
@@ -54,7 +55,7 @@ def release(study: Study, frames: Iterable[pd.DataFrame]) -> Released:
     frames
         The ARD of each analysis.
     """
-    results = ard.bind([labels(study), *frames])
+    results = _primary_or_nothing(study, ard.bind([labels(study), *frames]))
     compared = targets(study, results)
     exact = ard.bind([results, compared])
     if study.privacy is None:
@@ -94,6 +95,29 @@ def _exponent(target: Published) -> int:
 
 def _printed(target: Published) -> Decimal:
     return Decimal(target.value.replace("−", "-"))
+
+
+def _primary_or_nothing(study: Study, results: pd.DataFrame) -> pd.DataFrame:
+    """`results`, where a primary analysis without its declared result is not estimable.
+
+    A model may fit well and yet hold no contrast (one arm is empty) or none at the primary visit:
+    another contrast or visit must not stand in for it.
+    """
+    analysis = study.analyses[study.primary]
+    rows = ard.match(results, analysis=study.primary)
+    verdict = rows.index[(rows["statistic"] == "verdict") & rows["status"].isin(["ok", "flagged"])]
+    visit = str(getattr(analysis, "visit", None) or "")
+    compared = len(study.design.arms) > 1
+    fits = isinstance(analysis, Mmrm | Lmm | Ancova | Cox)
+    if not fits or not (visit or compared):
+        return results
+    found = rows[(rows["term"] == ("contrast" if compared else "ls_mean")) & rows["value"].notna()]
+    if visit in set(found["visit"]) or (not visit and len(found)):
+        return results
+    what = f"the {'contrast' if compared else 'mean'}{f' at {visit}' if visit else ''} cannot be estimated: nobody with a score there"
+    results = results.copy()
+    results.loc[verdict, ["status", "text", "note"]] = ["not_estimable", "not_estimable", what]
+    return results
 
 
 def _verdict(exact: pd.DataFrame, name: str, study: Study) -> dict[str, Any]:

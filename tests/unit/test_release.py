@@ -19,13 +19,18 @@ from ketaoutcomes.schema.analysis_data import ANALYSIS_DATA
 STUDIES = Path(__file__).parents[2] / "config" / "studies"
 
 
+MAIN = {"statistic": "hazard_ratio", "term": "contrast", "arm": "esketamine", "comparator": "placebo", "visit": "day28", "value": 1.0}
+
+
 def results(*rows: dict[str, Any]) -> pd.DataFrame:
     shared = {"study": "esketamine_trial", "analysis": "main", "status": "ok"}
     return ard.check(pd.DataFrame([{**shared, **row} for row in rows]).reindex(columns=list(ard.ARD.columns)))
 
 
 def verdicts(study: Study) -> pd.DataFrame:
-    return results(*({"analysis": name, "statistic": "verdict", "term": "verdict", "text": "ok"} for name in study.analyses))
+    """A good verdict for each analysis, and the primary's main contrast."""
+    rows = [{"analysis": name, "statistic": "verdict", "term": "verdict", "text": "ok"} for name in study.analyses]
+    return results(*rows, MAIN)
 
 
 def trial(*published: dict[str, Any]) -> Study:
@@ -86,6 +91,7 @@ def test_an_open_study_is_released_exactly() -> None:
     found = release(study, [verdicts(study), rows])
     assert found.internal is None
     shown = found.release[found.release["analysis"] == "main"].set_index("statistic")
+    shown = shown.drop(index=["verdict", "hazard_ratio"])
     assert shown["value"]["n"] == 3
     assert shown["value"]["estimate"] == 1.23456789012345
     assert (shown["n"]["estimate"], shown["events"]["estimate"]) == (3, 1)
@@ -106,6 +112,14 @@ def test_a_primary_analysis_without_data_is_a_verdict_and_no_number() -> None:
     found = release(study, [others[others["analysis"] != study.primary], primary])
     assert found.verdicts[study.primary]["status"] == "not_estimable"
     assert found.verdicts[study.primary]["primary"]
+
+
+@pytest.mark.parametrize("lost", [{"visit": "day22"}, {"term": "ls_mean", "comparator": ""}, {"value": None}])
+def test_no_other_visit_or_mean_stands_in_for_the_primary_contrast(lost: dict[str, Any]) -> None:
+    study = trial()
+    good = [{"analysis": name, "statistic": "verdict", "term": "verdict", "text": "ok"} for name in study.analyses]
+    assert release(study, [results(*good, MAIN)]).verdicts["main"]["status"] == "ok"
+    assert release(study, [results(*good, {**MAIN, **lost})]).verdicts["main"]["status"] == "not_estimable"
 
 
 def test_an_unknown_profile_is_an_error() -> None:
