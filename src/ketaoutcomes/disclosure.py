@@ -4,6 +4,10 @@ Profile ``opensafely``, basic form (OpenSAFELY documentation: redact 1 to 7, the
 count of 1 to 7 and everything computed on that few people is withheld; so is whatever would give a
 withheld count back by subtraction; other counts are rounded to the nearest 5, shares are computed
 from rounded counts, other numbers keep the decimals that displays show.
+
+What rounding alone guarantees: a difference of two rounded counts leaves at least two values open, a
+difference of three need not (52 - 43 - 8 shows as 50 - 45 - 10, which only 1 explains). So in every
+sum that holds a withheld count at least two members are withheld.
 """
 
 from __future__ import annotations
@@ -18,7 +22,10 @@ from ketaoutcomes.schema.ard import KEY, RELATIONS, STATISTICS, Relation
 
 SMALL = 7
 BASE = 5
+CURVE = "curve"
 _CELL = ["period", "arm", "visit"]
+#: Models' terms that are results, not coefficients.
+_RESULTS = ("", "ls_mean", "contrast", "median", CURVE, "at risk", "log-rank", "proportional hazards", "fit", "covariance", "participant", "residual")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ def apply(profile: str, exact: pd.DataFrame) -> Controlled:
     """
     if profile != "opensafely":
         raise ValueError(f"unknown disclosure profile {profile!r}")
+    exact = exact.reset_index(drop=True)
     why = _withheld(exact)
     frame = _rounded(exact, _kinds(exact))
     hidden = why != ""
@@ -47,17 +55,22 @@ def apply(profile: str, exact: pd.DataFrame) -> Controlled:
     frame.loc[hidden, "status"] = "withheld"
     frame.loc[hidden, "note"] = "withheld: " + why[hidden]
     _blank_known(frame, exact, why)
+    # the engine says why it refused, and with how many people
+    refused = frame["status"].isin(["not_estimable", "failed"]) & frame["note"].str.contains("[0-9]", regex=True)
+    frame.loc[refused, "note"] = "the reason names counts; it stands in the internal results"
     counts = why[hidden].value_counts().sort_index()
+    # a withheld step of a curve still has its day: somebody's event
+    steps = hidden & (exact["term"] == CURVE) & (exact["day"] > 0)
     sheet = {
         "profile": profile,
         "small": f"1 to {SMALL}",
         "rounded_to": BASE,
-        "rows": len(frame),
+        "rows": int((~steps).sum()),
         "withheld": {str(reason): int(n) for reason, n in counts.items()},
         "withheld_by_analysis": {str(k): int(v) for k, v in exact["analysis"][hidden].value_counts().sort_index().items()},
         "rounded": int((_kinds(exact).isin(["count", "size", "share"]) & ~hidden).sum()),
     }
-    return Controlled(frame, sheet)
+    return Controlled(frame[~steps].reset_index(drop=True), sheet)
 
 
 def _kinds(frame: pd.DataFrame) -> pd.Series:
@@ -76,17 +89,44 @@ def _withheld(exact: pd.DataFrame) -> pd.Series:
     few = small(exact["n"]) | small(exact["events"]) | ((kinds == "count") & small(exact["value"]))
     # 95 of 100 says as much as 5 of 100
     few |= small(exact["n"] - exact["events"]) & (kinds != "text")
+    few |= (kinds == "size") & (exact["value"] <= SMALL) & ~_of_test(exact)
     why[few] = f"{SMALL} people or fewer behind it"
     why[(why == "") & (kinds == "exact")] = "would give a count away"
+    why[(why == "") & _of_one_level(exact, kinds)] = "how many people stand behind one level is not known"
+    cells = _cells(exact)
     settled = -1
     while settled != int((why != "").sum()):
         settled = int((why != "").sum())
         for relation in RELATIONS:
             _complement(exact, why, kinds == "count", relation)
-        _same_number(exact, why, kinds == "count")
+        _analysed(exact, why)
+        _followed(exact, why)
+        _same_number(exact, why, kinds == "count", cells)
+        _totals(exact, why)
         _shares(exact, why, kinds)
         _averages(exact, why, kinds)
+        _comparisons(exact, why, kinds)
+        _curves(exact, why)
     return why
+
+
+def _cells(exact: pd.DataFrame) -> pd.DataFrame:
+    """Period, arm and visit; where there is one arm it is everybody."""
+    cells = exact[_CELL].copy()
+    if len(set(cells["arm"]) - {""}) == 1:
+        cells["arm"] = ""
+    return cells
+
+
+def _like(rows: pd.DataFrame, lost: pd.DataFrame, key: list[str]) -> pd.Series:
+    """Which rows share a key with a lost one?"""
+    pairs = pd.MultiIndex.from_frame(rows[key].astype(object).fillna(""))
+    return pd.Series(pairs.isin(pd.MultiIndex.from_frame(lost[key].astype(object).fillna("").drop_duplicates())), index=rows.index)
+
+
+def _of_one_level(exact: pd.DataFrame, kinds: pd.Series) -> pd.Series:
+    """Coefficients of one level of a factor, such as ``visit[week24]``: `n` is the model's, not the level's."""
+    return kinds.isin(["number", "size"]) & exact["term"].str.contains("[", regex=False)
 
 
 def _complement(exact: pd.DataFrame, why: pd.Series, counts: pd.Series, relation: Relation) -> None:
@@ -105,33 +145,92 @@ def _complement(exact: pd.DataFrame, why: pd.Series, counts: pd.Series, relation
         parts = group[~is_total & ~hidden]
         nonzero = parts[parts["value"] > 0]
         chosen = nonzero.sort_values("value", kind="stable").index[:1] if len(nonzero) else group.index[is_total][:1]
-        why.loc[chosen] = "would give a withheld count back by subtraction"
+        why.loc[chosen] = _SUBTRACTION
 
 
-def _same_number(exact: pd.DataFrame, why: pd.Series, counts: pd.Series) -> None:
+_SUBTRACTION = "would give a withheld count back by subtraction"
+
+
+def _analysed(exact: pd.DataFrame, why: pd.Series) -> None:
+    """Analysed and left out add up to a population that other analyses show: one alone is not withheld."""
+    left_out = exact["term"].str.startswith("left out")
+    member = (exact["statistic"] == "n") & (left_out | (exact["term"] == "fit") | ((exact["term"] == "") & (exact["arm"] != "")))
+    member &= exact["analysis"].isin(exact["analysis"][left_out])
+    for _, group in exact[member].groupby("analysis", sort=False):
+        hidden = why[group.index] != ""
+        others = group[~hidden & (group["value"] > 0)]
+        if int(hidden.sum()) == 1:
+            why.loc[others.sort_values("value", kind="stable").index[:1]] = _SUBTRACTION
+
+
+def _followed(exact: pd.DataFrame, why: pd.Series) -> None:
+    """At risk, with an event and censored add up to the arm on each day: events and censored go together."""
+    table = (exact["term"] == "at risk") & exact["statistic"].isin(["n_events", "n_censored"])
+    lost = exact[table & (why != "")]
+    why[table & (why == "") & _like(exact, lost, ["analysis", "arm", "day"])] = _SUBTRACTION
+
+
+def _totals(exact: pd.DataFrame, why: pd.Series) -> None:
+    """What another analysis, or a model's fit, counts over all arms or visits of which one is withheld."""
+    key = ["population", "parameter", "period"]
+    events = (exact["statistic"] == "n_events") & exact["term"].isin(["", "fit"]) & (exact["visit"] == "")
+    lost = exact[events & (exact["arm"] != "") & (why != "")]
+    why[events & (exact["arm"] == "") & (why == "") & _like(exact, lost, key)] = _SUBTRACTION
+    cells = exact[(exact["term"] == "ls_mean") & (why != "")]
+    why[(exact["statistic"] == "n_rows") & (why == "") & exact["analysis"].isin(cells["analysis"])] = _SUBTRACTION
+
+
+def _same_number(exact: pd.DataFrame, why: pd.Series, counts: pd.Series, cells: pd.DataFrame) -> None:
     """A count withheld in a cell (period, arm, visit) is withheld wherever that cell shows it again."""
-    known = exact[counts & (why != "")][[*_CELL, "value"]].drop_duplicates()
-    again = pd.MultiIndex.from_frame(exact[[*_CELL, "value"]]).isin(pd.MultiIndex.from_frame(known))
+    pairs = cells.assign(value=exact["value"])
+    again = _like(pairs, pairs[counts & (why != "")], [*_CELL, "value"])
     why[counts & again & (why == "")] = "the same count is withheld elsewhere"
 
 
 def _shares(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
     """A percentage goes with its count."""
     key = [column for column in KEY if column not in {"statistic", "method", "conf_level"}]
-    lost = exact[(kinds == "count") & (why != "")].drop_duplicates(key)
-    lost = lost[~lost["statistic"].isin(["n_expected", "n_at_risk"])]
-    with_lost = pd.MultiIndex.from_frame(exact[key].astype(object).fillna("")).isin(pd.MultiIndex.from_frame(lost[key].astype(object).fillna("")))
-    why[(kinds == "share") & with_lost & (why == "")] = "its count is withheld"
+    lost = exact[(kinds == "count") & (why != "") & ~exact["statistic"].isin(["n_expected", "n_at_risk"])]
+    why[(kinds == "share") & (why == "") & _like(exact, lost, key)] = "its count is withheld"
 
 
 def _averages(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
-    """An average over all arms goes when an arm's is withheld: the others would give it back."""
-    key = [column for column in KEY if column != "arm"]
+    """A mean, SD or share over all arms goes when one of an arm is withheld: the others would give it back."""
+    key = [column for column in KEY if column not in {"arm", "statistic"}]
     numbers = kinds.isin(["number", "share"]) & (exact["comparator"] == "")
-    lost = exact[numbers & (why != "") & (exact["arm"] != "")][key].drop_duplicates()
-    total = numbers & (exact["arm"] == "") & (why == "")
-    with_lost = pd.MultiIndex.from_frame(exact[key].astype(object).fillna("")).isin(pd.MultiIndex.from_frame(lost.astype(object).fillna("")))
-    why[total & with_lost] = "an average over arms of which one is withheld"
+    lost = exact[numbers & (why != "") & (exact["arm"] != "")]
+    why[numbers & (exact["arm"] == "") & (why == "") & _like(exact, lost, key)] = "an average over arms of which one is withheld"
+
+
+def _comparisons(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
+    """A comparison goes with what it compares: with the other arm's result it would give the withheld one back.
+
+    So do the test and the coefficients of a model of which one arm's count or mean is withheld.
+    """
+    numbers = kinds.isin(["number", "size"]) & (why == "")
+    lost = exact[(why != "") & (exact["comparator"] == "") & (exact["arm"] != "") & exact["term"].isin(["", "ls_mean"])]
+    lost = lost[lost["statistic"].isin(["n", "n_events", "percent", "estimate"])]
+    for side in ("arm", "comparator"):
+        compared = exact.assign(arm=exact[side])
+        why[numbers & (exact["comparator"] != "") & _like(compared, lost, ["analysis", "visit", "arm"])] = "compares with something withheld"
+    general = (exact["arm"] == "") & ((exact["term"] == "log-rank") | ~exact["term"].isin(_RESULTS))
+    cells = exact[(why != "") & (exact["comparator"] == "") & exact["term"].isin(["", "ls_mean"])]
+    models = exact["analysis"].isin(exact["analysis"][exact["term"].isin(["log-rank", "fit"])])
+    why[numbers & general & models & exact["analysis"].isin(cells["analysis"])] = "computed from a mean or count that is withheld"
+    visits = exact[(why != "") & (exact["term"] == "ls_mean")]
+    why[numbers & (exact["term"] == "covariance") & _like(exact, visits, ["analysis", "visit"])] = "computed from a mean or count that is withheld"
+
+
+def _curves(exact: pd.DataFrame, why: pd.Series) -> None:
+    """A curve ends before its first withheld step: the next level would tell how many events lay between."""
+    curve = exact[exact["term"] == CURVE]
+    for _, steps in curve.groupby(["analysis", "arm"], sort=False):
+        hidden = why[steps.index] != ""
+        if hidden.any():
+            first = steps["day"][hidden].min()
+            begun = bool(((steps["day"] < first) & (steps["day"] > 0)).any())
+            later = (steps["day"] >= (first if begun else 0)) & ~hidden
+            why.loc[later[later].index] = "beyond a withheld step of its curve"
 
 
 def _round5(values: pd.Series) -> pd.Series:
@@ -142,7 +241,7 @@ def _rounded(exact: pd.DataFrame, kinds: pd.Series) -> pd.DataFrame:
     frame = exact.copy()
     for column in ("n", "events"):
         frame[column] = _round5(frame[column].astype("float64")).astype("Int64")
-    whole = kinds.isin(["count", "size"])
+    whole = (kinds == "count") | ((kinds == "size") & ~_of_test(exact))
     frame.loc[whole, "value"] = _round5(frame.loc[whole, "value"])
     share = kinds == "share"
     n = frame.loc[share, "n"].astype("float64")
@@ -154,10 +253,15 @@ def _rounded(exact: pd.DataFrame, kinds: pd.Series) -> pd.DataFrame:
     return frame
 
 
+def _of_test(exact: pd.DataFrame) -> pd.Series:
+    """Degrees of freedom of a chi-square test count terms, not people."""
+    return exact["term"].isin(["log-rank", "proportional hazards"])
+
+
 def _blank_known(frame: pd.DataFrame, exact: pd.DataFrame, why: pd.Series) -> None:
     """Blank `n` and `events` beside a shown number where that count itself is withheld in the cell."""
-    lost = exact[(_kinds(exact) == "count") & (why != "")]
-    known = pd.MultiIndex.from_frame(lost[[*_CELL, "value"]].drop_duplicates())
+    cells = _cells(exact)
+    known = cells.assign(value=exact["value"])[(_kinds(exact) == "count") & (why != "")]
     for column in ("n", "events"):
-        pairs = exact[[*_CELL, column]].astype({column: "float64"})
-        frame.loc[pd.MultiIndex.from_frame(pairs).isin(known), column] = pd.NA
+        pairs = cells.assign(value=exact[column].astype("float64"))
+        frame.loc[_like(pairs, known, [*_CELL, "value"]), column] = pd.NA

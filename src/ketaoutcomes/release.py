@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ketaoutcomes import disclosure
+from ketaoutcomes.domain.analyses import Ancova, Cox, Lmm, Mmrm
 from ketaoutcomes.domain.endpoints import ScoreEndpoint, TimeEndpoint, cutoff_words
 from ketaoutcomes.domain.instruments import instruments
 from ketaoutcomes.domain.study import Published, Study
@@ -54,14 +55,69 @@ def release(study: Study, frames: Iterable[pd.DataFrame]) -> Released:
     frames
         The ARD of each analysis.
     """
-    exact = ard.bind([labels(study), *frames])
-    exact = ard.bind([exact, targets(study, exact)])
-    verdicts = {name: _verdict(exact, name, study) for name in study.analyses}
+    results = _primary_or_nothing(study, ard.bind([labels(study), *frames]))
+    compared = targets(study, results)
+    exact = ard.bind([results, compared])
     if study.privacy is None:
+        verdicts = {name: _verdict(exact, name, study) for name in study.analyses}
         sheet: dict[str, Any] = {"profile": "none: the study is open", "rows": len(exact), "withheld": {}, "rounded": 0}
         return Released(exact, None, sheet, verdicts)
-    controlled = disclosure.apply(study.privacy.profile, exact)
-    return Released(ard.check(controlled.frame), exact, controlled.sheet, verdicts)
+    controlled = disclosure.apply(study.privacy.profile, results)
+    shown = _forbidden(study, compared, controlled.frame)
+    sheet = {**controlled.sheet, "rows": len(controlled.frame) + len(shown), "published_withheld": int((shown["status"] == "withheld").sum())}
+    verdicts = {name: _verdict(controlled.frame, name, study) for name in study.analyses}
+    return Released(ard.bind([controlled.frame, shown]), exact, sheet, verdicts)
+
+
+def _forbidden(study: Study, compared: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
+    """The published targets without ours wherever the profile withholds or rounds what ours is, or shows fewer decimals."""
+    compared = compared.copy()
+    for target in study.published:
+        row = _found(target, controlled)
+        word = ard.STATISTICS.get(target.key["statistic"])
+        open_ = word is not None and word.kind == "number" and len(row) == 1 and row["status"].iloc[0] in {"ok", "flagged"}
+        if word is None or not open_ or -_exponent(target) > word.digits:
+            ours = (compared["term"] == target.id) & compared["statistic"].isin(["reproduced", "difference", "agreement"])
+            compared.loc[ours, ["value", "n", "events"]] = None
+            compared.loc[ours, ["text", "status"]] = ["", "withheld"]
+        compared.loc[compared["term"] == target.id, ["n", "events"]] = None
+    return compared
+
+
+def _found(target: Published, frame: pd.DataFrame) -> pd.DataFrame:
+    return ard.match(frame, **{column: float(text) if column in {"day", "conf_level"} else text for column, text in target.key.items()})
+
+
+def _exponent(target: Published) -> int:
+    """Place of the last printed digit: -3 for three decimals."""
+    return int(_printed(target).as_tuple().exponent)
+
+
+def _printed(target: Published) -> Decimal:
+    return Decimal(target.value.replace("−", "-"))
+
+
+def _primary_or_nothing(study: Study, results: pd.DataFrame) -> pd.DataFrame:
+    """`results`, where a primary analysis without its declared result is not estimable.
+
+    A model may fit well and yet hold no contrast (one arm is empty) or none at the primary visit:
+    another contrast or visit must not stand in for it.
+    """
+    analysis = study.analyses[study.primary]
+    rows = ard.match(results, analysis=study.primary)
+    verdict = rows.index[(rows["statistic"] == "verdict") & rows["status"].isin(["ok", "flagged"])]
+    visit = str(getattr(analysis, "visit", None) or "")
+    compared = len(study.design.arms) > 1
+    fits = isinstance(analysis, Mmrm | Lmm | Ancova | Cox)
+    if not fits or not (visit or compared):
+        return results
+    found = rows[(rows["term"] == ("contrast" if compared else "ls_mean")) & rows["value"].notna()]
+    if visit in set(found["visit"]) or (not visit and len(found)):
+        return results
+    what = f"the {'contrast' if compared else 'mean'}{f' at {visit}' if visit else ''} cannot be estimated: nobody with a score there"
+    results = results.copy()
+    results.loc[verdict, ["status", "text", "note"]] = ["not_estimable", "not_estimable", what]
+    return results
 
 
 def _verdict(exact: pd.DataFrame, name: str, study: Study) -> dict[str, Any]:
@@ -164,8 +220,8 @@ def targets(study: Study, exact: pd.DataFrame) -> pd.DataFrame:
 
 
 def _target(study: Study, target: Published, exact: pd.DataFrame) -> list[dict[str, Any]]:
-    found = ard.match(exact, **target.key)
-    printed = Decimal(target.value.replace("−", "-"))
+    found = _found(target, exact)
+    printed = _printed(target)
     key = {"study": study.study, "analysis": "published", "term": target.id, "note": target.printed_in}
     shown = {**key, "statistic": "published", "value": float(printed), "text": target.value, "status": "ok"}
     if len(found) != 1 or not math.isfinite(found["value"].iloc[0]):
@@ -173,7 +229,7 @@ def _target(study: Study, target: Published, exact: pd.DataFrame) -> list[dict[s
         return [shown, {**key, "statistic": "agreement", "text": reason, "status": "not_estimable"}]
     row = found.iloc[0]
     ours = Decimal(repr(float(row["value"])))
-    rounded = ours.quantize(Decimal(1).scaleb(int(printed.as_tuple().exponent)), rounding=ROUND_HALF_UP)
+    rounded = ours.quantize(Decimal(1).scaleb(_exponent(target)), rounding=ROUND_HALF_UP)
     behind = {"n": row["n"], "events": row["events"], "status": row["status"]}
     return [
         shown,

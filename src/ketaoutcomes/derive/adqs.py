@@ -54,7 +54,8 @@ def _at_visits(study: Study, assessments: pd.DataFrame, people: pd.DataFrame) ->
     rows["ady"] = rows["day"] - rows["start"].fillna(0.0)
     named = rows[rows["visit"].notna()].rename(columns={"visit": "avisit"})
     windowed = [_in_window(rows[rows["visit"].isna()], visit) for visit in study.visits if visit.window]
-    found = pd.concat([named, *windowed], ignore_index=True)
+    # a record that names its visit counts before one that only has a day
+    found = pd.concat([named, *windowed], ignore_index=True).drop_duplicates([*_PERSON, "parameter", "avisit"])
     found = found.rename(columns={"parameter": "paramcd", "value": "aval"})
     return found[[*_PERSON, "paramcd", "avisit", "ady", "aval"]]
 

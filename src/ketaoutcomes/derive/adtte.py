@@ -35,8 +35,10 @@ def _recorded(rule: RecordedRule, people: pd.DataFrame) -> pd.DataFrame:
 
 
 def _first_event(rule: FirstEventRule, people: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    counting = events[events["event"].isin(rule.types)].merge(people[["participant", "start"]], on="participant")
-    counting = counting[counting["day"] >= counting["start"]]
+    counting = events[events["event"].isin(rule.types)].merge(people[["participant", "start", "last_day"]], on="participant")
+    after = counting["day"] - counting["start"]
+    # after its end nobody is followed: counting events there, but not the time of those without, would be immortal time
+    counting = counting[(after >= 0) & ~(after > counting["last_day"])]
     first = (counting["day"] - counting["start"]).groupby(counting["participant"]).min()
     time = people["participant"].map(first).astype("float64")
     happened = time.notna()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ketaoutcomes.domain.instruments import ASSUMED, Instrument
 
-STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class ScoreEndpoint(BaseModel):

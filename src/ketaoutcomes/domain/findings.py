@@ -34,7 +34,7 @@ class Finding:
 
     def __str__(self) -> str:
         place = ":".join(part for part in (self.file, str(self.line or ""), self.column) if part)
-        return printable(f"{self.code} {place}\n    {self.message}")
+        return printable(f"{self.code} {place}".replace("\n", "\\n") + f"\n    {self.message}")
 
 
 class KetaoutcomesError(Exception):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 
 from ketaoutcomes.domain.analyses import Cox, Descriptive, KaplanMeier, Lmm, Mmrm, Paired, Proportions
 from ketaoutcomes.domain.endpoints import CutoffEndpoint, RecordedRule, ScoreEndpoint, TimeEndpoint
 from ketaoutcomes.domain.instruments import instruments
-from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.study import Column, Study, Table
 
-Problem = tuple[tuple[str | int, ...], str]
+Key = tuple[str | int, ...]
+Problem = tuple[Key, str]
 
 _REQUIRED = {
     "participants": {"participant"},
@@ -20,6 +22,23 @@ _REQUIRED = {
 }
 #: Names our own tables use; a participants' column may not take them.
 _RESERVED = {"period", "trtp", "trta", "start", "status", "reason", "last_day", "visit", "base", "response", "aval", "cnsr"}
+#: File names that Windows gives to devices.
+_DEVICES = {"con", "nul", "aux", "prn", *(f"{port}{at}" for port in ("com", "lpt") for at in range(10))}
+#: Analyses' names that the results already use: the study's words and the published targets.
+_TAKEN = {"study", "published"}
+_NUMERIC = {"number", "integer"}
+#: Kinds that the columns with a meaning of their own must have; an id read as a number would make 007 and 7 one person.
+_WORDS, _DAYS = {"text", "category"}, {"number", "integer", "date"}
+_KINDS = {
+    "participant": _WORDS, "period": _WORDS, "visit": _WORDS, "arm": _WORDS, "event": _WORDS, "status": _WORDS, "reason": _WORDS,
+    "day": _DAYS, "session": {"integer"},
+}  # fmt: skip
+#: Columns that make a result the only one (`schema.ard.KEY` but for the study; a test holds them in step).
+RESULT_KEY = (
+    "analysis", "population", "parameter", "subgroup", "level", "period", "arm",
+    "comparator", "visit", "day", "term", "method", "conf_level", "statistic",
+)  # fmt: skip
+_PRINTED = re.compile(r"[-+−]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?\Z")
 #: Terms an analysis may name that are not participants' columns.
 _TERMS = {"base", "arm", "visit", "time", "period", "site"}
 
@@ -32,19 +51,115 @@ def unresolved(study: Study) -> Iterator[Problem]:
     tuple
         The key in the study file, and what is wrong with it.
     """
+    yield from _names(study)
     yield from _tables(study)
+    yield from _columns(study)
+    yield from _placing(study)
     yield from _design(study)
     yield from _periods(study)
     yield from _populations(study)
     yield from _endpoints(study)
     yield from _analyses(study)
     yield from _rest(study)
+    if study.status == "confidential":
+        yield from _free_texts(study)
+
+
+def _free_texts(study: Study) -> Iterator[Problem]:
+    """Labels that a confidential study would release must be written by its authors, not taken from somebody's cell."""
+    shown = {name for analysis in study.analyses.values() for name in (*getattr(analysis, "baseline", ()), *getattr(analysis, "covariates", ()))}
+    for name, table in study.tables.items():
+        for our, column in table.columns.items():
+            released = our in {"status", "reason"} if table.provides == "disposition" else table.provides == "participants" and our in shown
+            if released and our != study.design.site and column.kind in _WORDS and not (column.levels or column.recode):
+                yield ("tables", name, "columns", our), "in a confidential study a column whose labels are released needs `levels` or `recode`"
 
 
 def _unless(name: str | None, known: Collection[str], key: tuple[str | int, ...], what: str) -> Iterator[Problem]:
     if name is not None and name not in known:
         choices = ", ".join(sorted(known)) or "none are declared"
         yield key, f"there is no {what} called {name!r}; known: {choices}"
+
+
+def _names(study: Study) -> Iterator[Problem]:
+    if study.study in _DEVICES:
+        yield ("study",), "Windows keeps this name for a device; choose another"
+    for name in study.analyses:
+        if name in _DEVICES | _TAKEN:
+            yield ("analyses", name), "this name has a meaning of its own; choose another"
+    for at, period in enumerate(study.periods):
+        if period.id == "all":
+            yield ("periods", at, "id"), "`all` means every period; choose another name"
+
+
+def _columns(study: Study) -> Iterator[Problem]:
+    """Columns whose declaration says two things, or something that would be read past."""
+    owner: dict[str, str] = {}
+    scales: dict[str, str] = {}
+    for name, table in study.tables.items():
+        if not table.file.endswith((".csv", ".tsv")):
+            yield ("tables", name, "file"), "the file must be called .csv (commas) or .tsv (tabs)"
+        for our, column in table.columns.items():
+            key = ("tables", name, "columns", our)
+            for problem in (*_contradictions(column), *_wrong_kind(table, our, column)):
+                yield key, problem
+            if column.instrument and table.provides == "assessments" and scales.setdefault(our, column.instrument) != column.instrument:
+                yield (*key, "instrument"), "this parameter has another instrument elsewhere"
+            if table.provides == "participants" and our != "participant" and owner.setdefault(our, name) != name:
+                yield key, f"the table {owner[our]} already provides this column"
+        cells = [(wide.parameter, wide.period, wide.visit) for wide in table.wide]
+        for at, wide in enumerate(table.wide):
+            if cells.index(cells[at]) < at:
+                yield ("tables", name, "wide", at), "another column already holds this parameter at this visit"
+            if scales.setdefault(wide.parameter, wide.instrument) != wide.instrument:
+                yield ("tables", name, "wide", at, "instrument"), "this parameter has another instrument elsewhere"
+
+
+def _contradictions(column: Column) -> Iterator[str]:
+    if column.instrument and column.kind not in _NUMERIC:
+        yield "a column with an instrument is a number: say `kind: integer` or `kind: number`"
+    if column.since and column.kind != "date":
+        yield "`since` has a meaning for `kind: date` only"
+    if column.recode and column.kind not in {"text", "category", "flag"}:
+        yield f"`recode` has no meaning for `kind: {column.kind}`"
+    if column.levels and column.kind not in {"text", "category"}:
+        yield f"`levels` have no meaning for `kind: {column.kind}`"
+    if column.kind == "flag" and set(column.recode.values()) - {"yes", "no", ""}:
+        yield "a flag is recoded to yes, no or nothing; another label needs `kind: category`"
+    if column.levels and set(column.recode.values()) - {*column.levels, ""}:
+        yield "`recode` leads to a label that `levels` does not list"
+    if len(set(column.levels)) < len(column.levels) or "" in column.levels:
+        yield "`levels` repeats a label or holds an empty one"
+
+
+def _wrong_kind(table: Table, our: str, column: Column) -> Iterator[str]:
+    kinds = _KINDS.get(our)
+    if table.provides == "participants" and our not in {"participant", "arm"}:
+        return
+    if kinds and column.kind not in kinds:
+        yield f"this column must be of kind {' or '.join(sorted(kinds))}"
+    if our == "participant" and (column.recode or column.levels or column.drop_unlisted):
+        yield "ids are read as they stand: no recode, levels or drop_unlisted"
+    if column.kind == "date" and table.provides != "participants" and column.since is None:
+        yield "a date here needs `since`: the participants' date column that is its day 0"
+
+
+def _placing(study: Study) -> Iterator[Problem]:
+    """Can each record's period be told? In several periods a day tells only when their starts are known."""
+    if len(study.periods) == 1:
+        return
+    started = all(period.start for period in study.periods[1:])
+    for name, table in study.tables.items():
+        told = {"period", "arm"} & set(table.columns) or table.wide
+        if table.provides in {"participants", "events"} or told:
+            continue
+        if table.provides == "disposition":
+            yield ("tables", name, "columns"), "in a study with several periods a disposition needs the column 'period': one day may end one and start the next"
+        elif not started or "day" not in table.columns:
+            yield (
+                ("tables", name, "columns"),
+                "nothing tells the period of a record: name the column 'period', or the column 'day' and the `start` of each later period",
+            )
 
 
 def _tables(study: Study) -> Iterator[Problem]:
@@ -84,6 +199,14 @@ def _design(study: Study) -> Iterator[Problem]:
         for at, name in enumerate(names):
             yield from _unless(name, columns, ("design", field, at), "participants' column")
     yield from _unless(design.site, columns, ("design", "site"), "participants' column")
+    if design.site in columns and columns[design.site].kind not in _WORDS:
+        yield ("design", "site"), "a site is a text or a category"
+    if design.kind == "single_arm" and len(design.arms) > 1:
+        yield ("design", "arms"), "a single_arm design has one arm"
+    if len(design.arms) > 1 and not any(period.arm for period in study.periods):
+        yield ("periods",), "with more than one arm at least one period must name its `arm` column"
+    if study.status == "open" and study.privacy is not None:
+        yield ("privacy",), "an open study is released exactly: remove `privacy`, or say `status: confidential`"
     if study.status == "confidential" and study.privacy is None:
         yield ("status",), "a confidential study needs `privacy: {profile: ...}`; there is no default"
 
@@ -95,7 +218,14 @@ def _periods(study: Study) -> Iterator[Problem]:
     for at, period in enumerate(study.periods):
         for field, name in (("start", period.start), ("arm", period.arm), ("actual_arm", period.actual_arm)):
             yield from _unless(name, columns, ("periods", at, field), "participants' column")
+            if field != "start" and name in columns and columns[name].kind not in _WORDS:
+                yield ("periods", at, field), "an arm is a text or a category"
+        if period.start in columns and not _is_number(columns[period.start]):
+            yield ("periods", at, "start"), "a period starts on a study day: a number, or a date with `since`"
         yield from _unless(period.eligibility, study.populations, ("periods", at, "eligibility"), "population")
+        chosen = study.populations.get(period.eligibility or "")
+        if chosen and (chosen.baseline_of or chosen.post_baseline_of):
+            yield ("periods", at, "eligibility"), "scores cannot decide who enters a period; use a population that only has `where`"
         where = ("periods", at, "baseline")
         yield from _unless(period.baseline.period, periods, (*where, "period"), "period")
         visits = {visit.id for visit in study.visits if visit.period == period.baseline.period}
@@ -111,14 +241,45 @@ def _periods(study: Study) -> Iterator[Problem]:
             yield ("visits", at, "window"), "windows are in days; this study's time_unit is not"
         if visit.window and not visit.window[0] <= visit.time <= visit.window[1]:
             yield ("visits", at, "window"), "the window does not hold the visit's time"
+    yield from _crowded(study)
+
+
+def _is_number(column: Column) -> bool:
+    return column.kind in _NUMERIC or (column.kind == "date" and column.since is not None)
+
+
+def _crowded(study: Study) -> Iterator[Problem]:
+    """Two visits of a period at one time, or with days in common: a record would count twice."""
+    for at, visit in enumerate(study.visits):
+        for earlier in study.visits[:at]:
+            if earlier.period != visit.period:
+                continue
+            if earlier.time == visit.time:
+                yield ("visits", at, "time"), f"the visit {earlier.id} has the same time"
+            if visit.window and earlier.window and visit.window[0] <= earlier.window[1] and earlier.window[0] <= visit.window[1]:
+                yield ("visits", at, "window"), f"this window has days in common with that of {earlier.id}"
 
 
 def _populations(study: Study) -> Iterator[Problem]:
     for name, population in study.populations.items():
-        for column in population.where:
-            yield from _unless(column, study.participant_columns, ("populations", name, "where", column), "participants' column")
+        for column, allowed in population.where.items():
+            key = ("populations", name, "where", column)
+            yield from _unless(column, study.participant_columns, key, "participants' column")
+            if column in study.participant_columns:
+                yield from _allowed(study.participant_columns[column], allowed, key)
         for field in ("baseline_of", "post_baseline_of"):
             yield from _unless(getattr(population, field), study.parameters, ("populations", name, field), "parameter")
+
+
+def _allowed(column: Column, allowed: list[str], key: Key) -> Iterator[Problem]:
+    """Values that the column cannot have would choose nobody, in silence."""
+    if column.kind not in {"text", "category", "flag"}:
+        yield key, "a population chooses by texts, categories and flags, not by numbers or dates"
+        return
+    known = {"yes", "no"} if column.kind == "flag" else {*column.levels, *column.recode.values()} - {""}
+    for value in allowed:
+        if known:
+            yield from _unless(value, known, key, "value of this column")
 
 
 def _endpoints(study: Study) -> Iterator[Problem]:
@@ -137,12 +298,26 @@ def _endpoints(study: Study) -> Iterator[Problem]:
     for name, rule in study.rules.items():
         yield from _unless(rule.period, periods, ("rules", name, "period"), "period")
         if isinstance(rule, RecordedRule):
+            columns = study.participant_columns
             for field, column in (("time", rule.time), ("event", rule.event)):
-                yield from _unless(column, study.participant_columns, ("rules", name, field), "participants' column")
+                yield from _unless(column, columns, ("rules", name, field), "participants' column")
+            if rule.time in columns and not _is_number(columns[rule.time]):
+                yield ("rules", name, "time"), "a time is a number, or a date with `since`"
+            if rule.event in columns and columns[rule.event].kind != "flag":
+                yield ("rules", name, "event"), "an event is a flag (yes or no): say `kind: flag` of its column"
         else:
             provided = {table.provides for table in study.tables.values()}
             for needed in sorted({"events", "disposition"} - provided):
                 yield ("rules", name), f"no table provides {needed}, which a first_event rule needs"
+            for at, kind in enumerate(rule.types):
+                yield from _event(study, kind, ("rules", name, "types", at))
+
+
+def _event(study: Study, kind: str, key: Key) -> Iterator[Problem]:
+    """An event's name against the labels of the events tables, where all of them list theirs."""
+    columns = [table.columns["event"] for table in study.tables.values() if table.provides == "events" and "event" in table.columns]
+    if columns and all(column.recode or column.levels for column in columns):
+        yield from _unless(kind, {label for column in columns for label in (*column.recode.values(), *column.levels)} - {""}, key, "event")
 
 
 def _analyses(study: Study) -> Iterator[Problem]:
@@ -168,6 +343,13 @@ def _described(study: Study, analysis: Descriptive, key: tuple[str | int, ...]) 
         yield from _unless(name, study.parameters, (*key, "parameters", at), "parameter")
     for at, name in enumerate(analysis.baseline):
         yield from _unless(name, study.participant_columns, (*key, "baseline", at), "participants' column")
+        yield from _no_date(study, name, (*key, "baseline", at))
+
+
+def _no_date(study: Study, name: str, key: Key) -> Iterator[Problem]:
+    column = study.participant_columns.get(name)
+    if column is not None and column.kind == "date":
+        yield key, "a date does not leave ingest and cannot enter an analysis"
 
 
 def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | KaplanMeier | Cox | object, key: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -179,6 +361,9 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
         for at, name in enumerate(getattr(analysis, field, [])):
             known = (set(study.participant_columns) | terms) - {"participant", "arm", "time", "event"}
             yield from _unless(name, known, (*key, field, at), "participants' column")
+            yield from _no_date(study, name, (*key, field, at))
+            if name == "site" and field == "covariates" and study.design.site is None:
+                yield (*key, field, at), "`site` needs `design.site`"
     if isinstance(analysis, Cox):
         yield from _unless(analysis.cluster, study.participant_columns, (*key, "cluster"), "participants' column")
     if isinstance(analysis, Lmm):
@@ -214,6 +399,9 @@ def _rest(study: Study) -> Iterator[Problem]:
     for at, entry in enumerate(study.intercurrent):
         if not any(table.provides == "events" for table in study.tables.values()):
             yield ("intercurrent", at), "no table provides events"
+        yield from _event(study, entry.event, ("intercurrent", at, "event"))
+        if entry.strategy != "treatment_policy" and study.time_unit != "days":
+            yield ("intercurrent", at, "strategy"), "events have days; without `time_unit: days` no visit can be placed before or after them"
         cutoffs = any(isinstance(endpoint, CutoffEndpoint) for endpoint in study.endpoints.values())
         if entry.strategy == "composite" and not cutoffs:
             yield ("intercurrent", at, "strategy"), "composite has a meaning for cut-off endpoints only"
@@ -223,7 +411,12 @@ def _rest(study: Study) -> Iterator[Problem]:
         yield from _unless(target.key.get("analysis"), study.analyses, ("published", at, "key", "analysis"), "analysis")
         for column in sorted({"analysis", "statistic"} - set(target.key)):
             yield ("published", at, "key"), f"needs {column!r}"
-        try:
-            float(target.value.replace("−", "-"))
-        except ValueError:
-            yield ("published", at, "value"), "not a number"
+        for column, text in target.key.items():
+            yield from _unless(column, RESULT_KEY, ("published", at, "key", column), "column of a result")
+            if column in {"day", "conf_level"} and not _PRINTED.match(text):
+                yield ("published", at, "key", column), "not a number"
+        if not _PRINTED.match(target.value):
+            yield ("published", at, "value"), "not a number as it is printed: digits, a point, a sign"
+    for at, target in enumerate(study.published):
+        if target.id in {earlier.id for earlier in study.published[:at]}:
+            yield ("published", at, "id"), "this target is named twice"

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ketaoutcomes.domain.analyses import Analysis
 from ketaoutcomes.domain.endpoints import Endpoint, Rule
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
-#: Names that become wildcards and file names; Windows' device names are refused elsewhere.
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+#: Names that become wildcards and file names; Windows' device names are refused in `references`.
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
 Name = Annotated[str, Field(pattern=NAME)]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ketaoutcomes.domain.endpoints import RecordedRule
 from ketaoutcomes.domain.findings import Finding, Refused
 from ketaoutcomes.domain.study import Column, Study, Table
 from ketaoutcomes.ingest.columns import parse_column
@@ -47,22 +48,27 @@ def ingest(study: Study, root: Path) -> Ingested:
     parts = _read(study, root, findings, notes)
     if findings:
         raise Refused(findings)
+    for frame in parts["participants"]:
+        _check_people(study, frame, findings)
     people = _participants(parts, findings)
     numbers = {text: at for at, text in enumerate(sorted(people["participant"]), start=1)}
     people, anchors = _without_dates(study, people)
     tables = {"participants": people.drop(columns=[LINE, FILE])}
     for name in ("assessments", "sessions", "events", "disposition"):
-        frame = _stack(parts[name])
-        frame = _days(study, frame, anchors, name)
+        # table by table: one may name its period and the next tell it by the day
+        frame = _stack([assign_periods(study, name, _days(study, part, anchors, name), people, findings) for part in parts[name]])
         findings += at_rows(frame[~frame["participant"].isin(list(numbers))], "E-DATA-ORPHAN", _ORPHAN)
-        tables[name] = assign_periods(study, name, frame, people, findings)
-    _check_arms(study, people, findings)
+        tables[name] = frame
+        if name != "assessments":
+            _check_required(COHORT[name], frame, findings)
+    _check_ends(study, tables["disposition"], people, findings)
     if findings:
         raise Refused(findings)
     tables["assessments"] = _long(study, tables["assessments"], findings)
     _check_unique(tables, findings)
     if findings:
         raise Refused(findings)
+    notes |= {what: n for what, n in _unused(study, people, tables["assessments"]).items() if n}
     return Ingested(_numbered(study, tables, numbers), notes)
 
 
@@ -138,17 +144,65 @@ def _days(study: Study, frame: pd.DataFrame, anchors: pd.DataFrame, part: str) -
 
 def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
     if not frames:
-        return pd.DataFrame({"participant": pd.Series(dtype="string"), LINE: pd.Series(dtype="int64"), FILE: pd.Series(dtype="string")})
+        texts = dict.fromkeys(("participant", "period", FILE), pd.Series(dtype="string"))
+        return pd.DataFrame({**texts, LINE: pd.Series(dtype="int64")})
     return pd.concat(frames, ignore_index=True)
 
 
-def _check_arms(study: Study, people: pd.DataFrame, findings: list[Finding]) -> None:
+def _check_people(study: Study, people: pd.DataFrame, findings: list[Finding]) -> None:
+    """Arms that are none, times before their start, labels written in several ways, in one table of participants."""
+    columns = study.participant_columns
+    arms = {name for period in study.periods for name in (period.arm, period.actual_arm) if name is not None}
+    for name in sorted(arms & set(people.columns)):
+        unknown = people[people[name].notna() & ~people[name].isin(list(study.design.arms))]
+        text = f"not an arm of the study; known: {', '.join(study.design.arms)}. Recode the file's label to one of them"
+        findings += at_rows(unknown, "E-DATA-ARM", text, columns[name].source)
+    for rule in study.rules.values():
+        if isinstance(rule, RecordedRule) and rule.time in people and columns[rule.time].kind != "date":
+            findings += at_rows(people[people[rule.time] < 0], "E-DATA-VALUE", "a time to an event is not negative", columns[rule.time].source)
+    for name, column in columns.items():
+        if name in people and name != "participant" and column.kind in {"text", "category"} and not column.levels:
+            text = "another row has this label with other capitals or spaces; recode both to one"
+            findings += at_rows(people[_respelt(people[name])], "E-DATA-LABEL", text, column.source)
+
+
+def _respelt(labels: pd.Series) -> pd.Series:
+    """Labels that stand in the column in another spelling already."""
+    plain = labels.str.casefold().str.replace(r"\s+", " ", regex=True)
+    return labels.notna() & (labels != labels.groupby(plain).transform("first"))
+
+
+def _check_required(schema: Schema, frame: pd.DataFrame, findings: list[Finding]) -> None:
+    for column in (*schema.key, *schema.required):
+        if column not in {"participant", "record"} and column in frame:
+            findings += at_rows(frame[frame[column].isna()], "E-DATA-MISSING", f"the {column} of this record is missing")
+
+
+def _check_ends(study: Study, ends: pd.DataFrame, people: pd.DataFrame, findings: list[Finding]) -> None:
+    """A period ends when it has begun, not before."""
+    person = people.set_index("participant")
     for period in study.periods:
-        for name in (period.arm, period.actual_arm):
-            if name is not None:
-                unknown = people[people[name].notna() & ~people[name].isin(list(study.design.arms))]
-                text = f"not an arm of the study; known: {', '.join(study.design.arms)}. Recode the file's label to one of them"
-                findings += at_rows(unknown, "E-DATA-ARM", text, study.participant_columns[name].source)
+        rows = ends[ends["period"] == period.id]
+        start = rows["participant"].map(person[period.start]) if period.start else pd.Series(0.0, index=rows.index)
+        if len(rows):
+            early = rows[(rows["day"] < start.astype("float64")).fillna(False).astype(bool)]
+            findings += at_rows(early, "E-DATA-DAY", "the disposition's day lies before the start of its period")
+
+
+def _unused(study: Study, people: pd.DataFrame, scores: pd.DataFrame) -> dict[str, int]:
+    """What was read and enters no table of analysis: people without a period, scores on a day of no visit."""
+    nowhere = pd.Series(True, index=people.index)
+    inside = scores["visit"].notna()
+    person = people.set_index("participant")
+    for period in study.periods:
+        entered = pd.Series(True, index=people.index)
+        for column in (period.arm, period.start):
+            entered &= people[column].notna() if column else True
+        nowhere &= ~entered
+        start = scores["participant"].map(person[period.start]).astype("float64") if period.start else 0.0
+        for window in (visit.window for visit in study.visits_of(period.id) if visit.window):
+            inside |= (scores["period"] == period.id) & (scores["day"] - start).between(window[0], window[1])
+    return {"participants who entered no period": int(nowhere.sum()), "scores on a day outside every visit's window": int((~inside).sum())}
 
 
 def _long(study: Study, frame: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
@@ -173,6 +227,9 @@ def _check_visits(study: Study, scores: pd.DataFrame, findings: list[Finding]) -
     pairs = pd.Series(list(zip(scores["period"], scores["visit"], strict=True)), index=scores.index, dtype=object)
     undeclared = scores["visit"].notna() & ~pairs.isin(known)
     nowhere = scores["visit"].isna() & scores["day"].isna()
+    windowed = {visit.period for visit in study.visits if visit.window}
+    unread = scores["visit"].isna() & scores["day"].notna() & ~scores["period"].isin(windowed)
+    findings += at_rows(scores[unread], "E-DATA-VISIT", "the visit is missing, and no visit of this period has a window that would tell it by the day")
     findings += at_rows(scores[undeclared], "E-DATA-VISIT", "the visit is not declared in this period; add it or recode the label")
     findings += at_rows(scores[nowhere], "E-DATA-VISIT", "neither a visit nor a day says when this score was taken")
 

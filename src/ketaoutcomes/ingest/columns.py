@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
@@ -52,12 +53,19 @@ def _parser(column: Column) -> Callable[[str], Parsed]:
     if column.kind == "date":
         return lambda cell: _date(cell, column.date_format)
     if column.recode:
-        return lambda cell: _recoded(cell, column)
+        return lambda cell: _recoded(_text(cell), column)
     if column.kind == "flag":
         return _flag
     if column.levels:
-        return lambda cell: _one_of(cell, column.levels)
-    return lambda cell: cell
+        return lambda cell: _one_of(_text(cell), column.levels)
+    return _text
+
+
+def _text(cell: str) -> str:
+    """The cell with each accent written one way (NFC), or refused: two labels that look the same are one label."""
+    if not all(char == " " or char.isprintable() for char in cell):
+        raise BadCell("holds an invisible character (such as a zero-width or hard space); remove it")
+    return unicodedata.normalize("NFC", cell)
 
 
 def _number(cell: str) -> float:
@@ -89,6 +97,8 @@ def _ranged(parse: Callable[[str], float], column: Column) -> Callable[[str], Pa
 
 def _date(cell: str, pattern: str) -> float:
     try:
+        if any(char.isdigit() and not char.isascii() for char in cell):
+            raise ValueError
         return float(datetime.strptime(cell, pattern).toordinal())
     except ValueError:
         raise BadCell(f"not a date written as {pattern}") from None

@@ -102,10 +102,11 @@ def _check_header(path: Path, header: tuple[str, ...], table: Table, delimiter: 
     findings = [
         Finding(str(path), 1, name, "E-DATA-COLUMN", "the study file names this column and the file does not have it") for name in wanted if name not in header
     ]
+    # by number: in a file without a header these would be somebody's values
     findings += [
-        Finding(str(path), 1, name, "E-DATA-COLUMN", "two columns have this name; rename one")
-        for name in sorted(set(header))
-        if header.count(name) > 1 and name
+        Finding(str(path), 1, str(at + 1), "E-DATA-COLUMN", f"column {header.index(name) + 1} has the same name; rename one")
+        for at, name in enumerate(header)
+        if name and header.index(name) < at
     ]
     if findings:
         raise Refused(findings)

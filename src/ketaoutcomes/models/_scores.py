@@ -47,10 +47,10 @@ def people_of(analysis: Analysis, data: dict[str, pd.DataFrame]) -> pd.DataFrame
 
 
 def arms_of(study: Study, people: pd.DataFrame) -> list[str]:
-    """Arms that hold people, the reference first, the others in the study file's order."""
+    """Arms that hold people (all arms when nobody is there), the reference first, the others in the study file's order."""
     present = set(people["arm"].dropna())
     arms = sorted(study.design.arms, key=lambda arm: arm != study.design.reference)
-    return [arm for arm in arms if arm in present] or sorted(present)
+    return [arm for arm in arms if arm in present] or sorted(present) or arms
 
 
 def scores(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame], covariates: list[str], visit: str | None = None) -> Scores:

@@ -110,7 +110,7 @@ def _mean(rows: Results, values: pd.Series, suffix: str = "", **key: Any) -> Non
     n = len(values)
     if n:
         rows.add(f"mean{suffix}", float(values.mean()), n=n, **key)
-    if n > 1:
+        # a row also where there is none: its absence would say that the mean is one person's
         rows.add(f"sd{suffix}", float(values.std(ddof=1)), n=n, **key)
 
 

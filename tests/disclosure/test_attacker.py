@@ -1,0 +1,271 @@
+"""An attacker reads what a confidential study releases and looks for the counts of 1 to 7."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from ketaoutcomes import simulate
+from ketaoutcomes.derive import derive
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.study_file import read_study
+from ketaoutcomes.ingest import ingest
+from ketaoutcomes.models import analyse
+from ketaoutcomes.release import Released, release
+from ketaoutcomes.schema.ard import KEY, RELATIONS, STATISTICS
+
+STUDIES = Path(__file__).parents[2] / "config" / "studies"
+COUNTS = {name for name, word in STATISTICS.items() if word.kind == "count"}
+SMALL = range(1, 8)
+
+
+def _run(study: Study, files: dict[str, str], folder: str) -> Released:
+    root = Path(mkdtemp(prefix="attacker"))
+    (root / "data" / folder).mkdir(parents=True)
+    for name, text in files.items():
+        (root / "data" / folder / name).write_text(text, encoding="utf-8")
+    data = derive(study, ingest(study, root).tables)
+    return release(study, [analyse(study, name, data) for name in study.analyses])
+
+
+def _comparison(arms: int) -> Study:
+    """The observational example with more arms and every kind of analysis that counts people."""
+    plan = read_study(STUDIES / "ketamine_or_ect.yaml").model_dump(by_alias=True)
+    names = ["ect", "ketamine", "both"][:arms]
+    plan["design"]["arms"] = {name: {"label": name} for name in names}
+    columns = plan["tables"]["patients"]["columns"]
+    columns["arm"]["recode"] = {}
+    columns |= {"time": {"from": "time", "kind": "integer"}, "relapsed": {"from": "relapsed", "kind": "flag"}}
+    reasons = {"from": "reason", "kind": "category", "levels": ["moved", "better", "worse"]}
+    plan["tables"]["ends"] = {
+        "file": "data/ketamine_or_ect/ends.csv", "provides": "disposition",
+        "columns": {"participant": {"from": "patient"}, "status": {"from": "status", "levels": ["completed", "left"]}, "reason": reasons,
+                    "day": {"from": "day", "kind": "integer"}},
+    }  # fmt: skip
+    plan["rules"] = {"back": {"kind": "recorded", "period": "treatment", "time": "time", "event": "relapsed", "censored_as": "end", "source": "x"}}
+    plan["endpoints"] |= {
+        "relapse": {"kind": "time_to_event", "rule": "back"},
+        "response": {"kind": "cutoff", "parameter": "madrs", "cutoff": "response_50", "missing": "observed"},
+    }
+    common = {"population": "treated", "period": "treatment", "title": "T"}
+    plan["analyses"] |= {
+        "response": {"model": "proportions", "endpoint": "response", "visits": ["week2", "week4"], **common},
+        "curve": {"model": "kaplan_meier", "endpoint": "relapse", "at_risk_every": 20, **common},
+        "hazard": {"model": "cox", "endpoint": "relapse", **common},
+        "week4": {"model": "ancova", "endpoint": "madrs_change", "visit": "week4", "covariates": ["base"], **common},
+    }
+    keys = {
+        "people": ("description", "n", {"parameter": "people", "arm": ""}),
+        "mean": ("description", "mean", {"parameter": "madrs", "visit": "week4", "arm": "ect"}),
+    }
+    plan["published"] = [
+        {"id": name, "key": {"analysis": analysis, "statistic": statistic, **key}, "value": "20.1", "printed_in": "x"}
+        for name, (analysis, statistic, key) in keys.items()
+    ]
+    for index, adjusted in list(plan["analyses"].items()):
+        if index == "adjusted":
+            adjusted["covariates"] = ["age"]
+    return Study.model_validate(plan)
+
+
+def _patients(seed: int, arms: int) -> dict[str, str]:
+    rng = np.random.default_rng(seed)
+    names = ["ect", "ketamine", "both"][:arms]
+    sizes = rng.permutation([int(rng.integers(18, 45)), int(rng.integers(10, 30)), int(rng.integers(4, 20))][:arms])
+    arm = np.repeat(names, sizes)
+    people, scores, ends = ["patient,hospital,treatment,age,sex,inpatient,failed_drugs,time,relapsed"], ["patient,day,madrs"], ["patient,status,reason,day"]
+    missed, rare = rng.uniform(0.03, 0.5), rng.uniform(0.05, 0.4)
+    for at, name in enumerate(arm):
+        key = f"P{at:03d}"
+        time = int(min(rng.geometric(0.02), 60)) if at else 20
+        sex, inside = ("female", "male")[int(rng.random() < rare)], ("no", "yes")[int(rng.random() < rare)]
+        event = "yes" if not at or (time < 60 and rng.random() < rare) else "no"
+        people.append(f"{key},H{at % 4},{name},{rng.integers(20, 70)},{sex},{inside},{rng.integers(0, 5)},{time},{event}")
+        base = int(rng.integers(25, 45))
+        scores += [
+            f"{key},{day},{max(int(base * share + rng.integers(-9, 9)), 0)}"
+            for day, share in ((0, 1), (14, 0.7), (28, 0.5))
+            if day == 0 or rng.random() > missed
+        ]
+        left = rng.random() < missed
+        ends.append(f"{key},{'left' if left else 'completed'},{rng.choice(['moved', 'better', 'worse']) if left else ''},{rng.integers(1, 28)}")
+    return {"patients.csv": "\n".join(people), "madrs.csv": "\n".join(scores), "ends.csv": "\n".join(ends)}
+
+
+@cache
+def released(kind: str, seed: int) -> Released:
+    if kind == "clinics":
+        n = int(np.random.default_rng(seed).integers(20, 160))
+        return _run(read_study(STUDIES / "ketamine_clinics.yaml"), simulate.ketamine_clinics(simulate.Clinics(seed=seed, n=n)), "ketamine_clinics")
+    arms = {"two": 2, "three": 3}[kind]
+    return _run(_comparison(arms), _patients(seed, arms), "ketamine_or_ect")
+
+
+COHORTS = [(kind, seed) for kind in ("clinics", "two", "three") for seed in range(4)]
+each_cohort = pytest.mark.parametrize(("kind", "seed"), COHORTS)
+
+
+def joined(found: Released) -> pd.DataFrame:
+    """Exact and released rows side by side; a row that was not released is withheld."""
+    exact = found.internal
+    assert exact is not None
+    both = exact.merge(found.release, on=list(KEY), how="left", suffixes=("", "_out"))
+    both["status_out"] = both["status_out"].fillna("withheld")
+    return both[both["analysis"] != "study"].reset_index(drop=True)
+
+
+@each_cohort
+def test_no_small_count_stands_in_any_column(kind: str, seed: int) -> None:
+    rows = joined(released(kind, seed))
+    out = rows[rows["status_out"] != "withheld"]
+    for column in ("n_out", "events_out"):
+        assert (out[column].dropna() % 5 == 0).all()
+        assert not out[column.removesuffix("_out")].isin(SMALL).any()
+    counts = out[out["statistic"].isin(COUNTS)]
+    assert (counts["value_out"].dropna() % 5 == 0).all()
+    assert not counts["value"].isin(SMALL).any()
+    rest = out["n"] - out["events"]
+    assert not rest[rest.notna()].isin(SMALL).any()
+    withheld = rows[rows["status_out"] == "withheld"]
+    assert withheld[["value_out", "n_out", "events_out"]].isna().all().all()
+
+
+@each_cohort
+def test_percentages_are_those_of_rounded_counts(kind: str, seed: int) -> None:
+    rows = joined(released(kind, seed))
+    shares = rows[rows["statistic"].isin(["percent", "percent_missing"]) & (rows["status_out"] == "ok") & rows["value_out"].notna()]
+    for _, row in shares[shares["events_out"].notna() & shares["n_out"].notna()].iterrows():
+        assert row["value_out"] == pytest.approx(100 * row["events_out"] / row["n_out"])
+
+
+@each_cohort
+def test_words_hold_no_counts(kind: str, seed: int) -> None:
+    out = released(kind, seed).release
+    words = out[(out["analysis"] != "study") & (out["statistic"] != "published")]
+    for text in {*words["note"].dropna(), *words["text"].dropna()}:
+        assert not re.search(r"\b\d+ (people|participants|patients|events|rows|values)\b", text.replace("7 people or fewer", "")), text
+
+
+def _groups(rows: pd.DataFrame) -> Iterator[tuple[int, list[int]]]:
+    """Each sum that holds on the exact rows: the index of its total and of its parts."""
+    counts = rows[rows["statistic"].isin(COUNTS)]
+    for relation in RELATIONS:
+        members = counts if relation.parts is None else counts[counts["statistic"].isin([relation.total, *relation.parts])]
+        for _, group in members.groupby([c for c in KEY if c != relation.column], dropna=False):
+            total = group.index[group[relation.column] == relation.total]
+            parts = [at for at in group.index if at not in total]
+            if len(total) == 1 and parts:
+                yield int(total[0]), parts
+    people = counts[(counts["parameter"] == "people") & (counts["arm"] == "")]
+    for name in ("adjusted", "hazard", "week4"):
+        of = counts[(counts["analysis"] == name) & (counts["statistic"] == "n")]
+        parts = list(of.index[(of["term"] == "fit") | of["term"].str.startswith("left out")])
+        if len(parts) > 1 and len(people):
+            yield int(people.index[0]), parts
+
+
+@each_cohort
+def test_the_sums_the_attacker_uses_are_true(kind: str, seed: int) -> None:
+    rows = joined(released(kind, seed))
+    sums = list(_groups(rows))
+    assert sums
+    for total, parts in sums:
+        assert rows["value"][total] == rows["value"][parts].sum(), rows.loc[[total, *parts], ["parameter", "arm", "visit", "term", "statistic", "value"]]
+
+
+@each_cohort
+def test_no_withheld_count_has_one_possible_value(kind: str, seed: int) -> None:
+    """Interval audit: whole numbers under every sum, rounding to 5 and 1..7 for what is withheld as small."""
+    rows = joined(released(kind, seed))
+    sums = list(_groups(rows))
+    members = sorted({at for total, parts in sums for at in (total, *parts)})
+    place = {at: i for i, at in enumerate(members)}
+    low, high = np.zeros(len(members)), np.full(len(members), 500.0)
+    for at, i in place.items():
+        shown = rows["value_out"][at] if rows["status_out"][at] != "withheld" else np.nan
+        if not np.isnan(shown):
+            low[i], high[i] = (0, 0) if shown == 0 else (max(shown - 2, 8), shown + 2)
+        elif rows["value"][at] in SMALL:
+            low[i], high[i] = 1, 7
+    matrix = np.zeros((len(sums), len(members)))
+    for row, (total, parts) in enumerate(sums):
+        matrix[row, place[total]] = 1
+        matrix[row, [place[at] for at in parts]] -= 1
+    hidden = [i for at, i in place.items() if rows["status_out"][at] == "withheld" and rows["value"][at] in SMALL]
+    for i in hidden:
+        ends = [_extreme(matrix, low, high, i, sign) for sign in (1, -1)]
+        assert ends[1] > ends[0], rows.loc[members[i], ["analysis", "parameter", "arm", "visit", "term", "statistic", "value"]]
+
+
+def _extreme(matrix: np.ndarray, low: np.ndarray, high: np.ndarray, i: int, sign: int) -> int:
+    objective = np.zeros(matrix.shape[1])
+    objective[i] = sign
+    found: Any = milp(objective, constraints=LinearConstraint(matrix, 0, 0), bounds=Bounds(low, high), integrality=np.ones(matrix.shape[1]))
+    assert found.success
+    return round(found.x[i])
+
+
+@each_cohort
+def test_no_mean_of_a_few_comes_back_from_other_numbers(kind: str, seed: int) -> None:
+    """An average over arms, a contrast or a coefficient beside a withheld mean would give it back."""
+    rows = joined(released(kind, seed))
+    out = rows[(rows["status_out"] != "withheld") & rows["value_out"].notna()]
+    lost = rows[(rows["status_out"] == "withheld") & rows["value"].notna()]
+    means = lost[lost["statistic"].isin(["mean", "mean_change", "percent", "percent_missing"]) & (lost["arm"] != "")]
+    for _, row in means.iterrows():
+        same = (out["analysis"] == row["analysis"]) & (out["parameter"] == row["parameter"]) & (out["visit"] == row["visit"]) & (out["term"] == row["term"])
+        assert not (same & (out["arm"] == "") & (out["statistic"] == row["statistic"])).any()
+    cells = lost[(lost["term"] == "ls_mean") & (lost["statistic"] == "estimate")]
+    for _, row in cells.iterrows():
+        of = out[out["analysis"] == row["analysis"]]
+        contrast = of[(of["comparator"] != "") & (of["visit"] == row["visit"])]
+        assert not ((contrast["arm"] == row["arm"]) | (contrast["comparator"] == row["arm"])).any()
+        assert not (of["term"].str.contains(r"\[|Intercept", regex=True)).any()
+        assert not (of["statistic"] == "n_rows").any()
+    for _, row in lost[(lost["analysis"] == "response") & (lost["statistic"] == "n_events")].iterrows():
+        of = out[(out["analysis"] == "response") & (out["visit"] == row["visit"]) & (out["comparator"] != "")]
+        assert not ((of["arm"] == row["arm"]) | (of["comparator"] == row["arm"])).any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_curves_tell_no_days_and_no_sums_of_few_events(seed: int) -> None:
+    found = released("three", seed)
+    assert found.internal is not None
+    curve = found.release[(found.release["analysis"] == "curve") & (found.release["term"] == "curve")]
+    assert not ((curve["status"] == "withheld") & (curve["day"] > 0)).any()
+    exact = found.internal[(found.internal["analysis"] == "curve") & (found.internal["term"] == "curve")]
+    for arm, shown in curve[(curve["statistic"] == "survival") & curve["value"].notna()].groupby("arm"):
+        steps = exact[(exact["arm"] == arm) & (exact["statistic"] == "survival")].sort_values("day")
+        levels = steps[steps["day"].isin(shown["day"])]
+        between = steps["events"].cumsum()[levels.index].diff().dropna()
+        assert not between.isin(SMALL).any()
+
+
+def test_published_targets_of_a_confidential_study_give_no_count() -> None:
+    out = released("two", 1).release
+    people = out[(out["analysis"] == "published") & (out["term"] == "people")].set_index("statistic")
+    assert people["text"]["published"] == "20.1"
+    assert (people["status"].drop("published") == "withheld").all()
+    assert (people["text"].drop("published") == "").all()
+
+
+def test_delta_and_fraction_are_withheld() -> None:
+    out = released("two", 2).release
+    exact = out[out["statistic"].isin(["delta_to_zero", "fraction_missing"])]
+    assert len(exact)
+    assert (exact["status"] == "withheld").all()
+
+
+def test_degrees_of_freedom_of_tests_are_terms_not_people() -> None:
+    out = released("three", 0).release
+    tests = out[(out["statistic"] == "df") & out["term"].isin(["log-rank", "proportional hazards"]) & out["value"].notna()]
+    assert set(tests["value"]) <= {1.0, 2.0}

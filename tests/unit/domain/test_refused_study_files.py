@@ -1,0 +1,252 @@
+"""A study file is a Study or a screen of findings with file, line, key and remedy; never anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ketaoutcomes.domain import references
+from ketaoutcomes.domain.findings import Refused
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.study_file import read_study
+from ketaoutcomes.schema import ard
+
+STUDIES = sorted((Path(__file__).parents[3] / "config" / "studies").glob("*.yaml"))
+TRIAL = next(path for path in STUDIES if path.stem == "esketamine_trial").read_text(encoding="utf-8")
+CLINICS = next(path for path in STUDIES if path.stem == "ketamine_clinics").read_text(encoding="utf-8")
+WITHDRAWAL = next(path for path in STUDIES if path.stem == "esketamine_withdrawal").read_text(encoding="utf-8")
+Refuse = Callable[..., Refused]
+
+
+@pytest.fixture
+def refuse(tmp_path: Path) -> Refuse:
+    """Read a text that must be refused."""
+
+    def refused(text: str | bytes, name: str = "esketamine_trial") -> Refused:
+        path = tmp_path / f"{name}.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        with pytest.raises(Refused) as error:
+            read_study(path)
+        assert str(path) in str(error.value)
+        return error.value
+
+    return refused
+
+
+def swap(old: str, new: str, text: str = TRIAL) -> str:
+    """The text with one place changed, which must be there."""
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+def line_of(text: str, part: str) -> int:
+    """Number of the first line that holds `part`."""
+    return next(at for at, line in enumerate(text.splitlines(), start=1) if part in line)
+
+
+def test_the_committed_examples_are_studies_of_six_designs() -> None:
+    studies = [read_study(path) for path in STUDIES]
+    assert {study.design.kind for study in studies} == {"parallel", "withdrawal", "crossover", "single_arm", "observational"}
+    # the sixth is relational: several tables provide the participants
+    assert any(sum(table.provides == "participants" for table in study.tables.values()) > 1 for study in studies)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (b"", 0),
+        (b"# nothing\n", 0),
+        (b"study: a\n#" + b"x" * 1_000_001, 0),
+        (b"study: a\ntitle: \xe9\n", 2),
+        ("study: a\n".encode("utf-16"), 1),
+        (b"study: a\ntitle: a\0b\n", 2),
+        (b"study: \xed\xa0\x80\n", 1),
+        (b'study: a\ntitle: "\\ud800"\n', 2),
+        (b'study: a\ntitle: "\\e[31mred"\n', 2),
+        (b'study: a\ntitle: "a\\u202eb"\n', 2),
+        (b"a: " + b"[" * 5000 + b"]" * 5000, 1),
+        (b"a: " + b"{b: " * 3000 + b"}" * 3000, 1),
+        (b"study: a\nstudy: b\n", 2),
+        (b"study: &x a\ntitle: *x\n", 2),
+        (b"study: !!python/object/apply:os.system [id]\n", 1),
+        (b"study: a\n? [b, c]\n: d\n", 2),
+        (b"study: a\n---\nstudy: b\n", 2),
+        (b'study: a\ntitle: "no end\n', 2),
+        (b"study: a\n\tb: c\n", 2),
+        (b"- a\n", 1),
+        (b"hello", 1),
+        (b"study: " + b"9" * 6000, 1),
+    ],
+)
+def test_what_is_not_a_study_file_is_refused_at_its_line(refuse: Refuse, text: bytes, line: int) -> None:
+    assert refuse(text).findings[0].line == line
+
+
+PUBLISHED = "published:\n  - {{id: a, key: {{analysis: main, statistic: estimate{more}}}, value: {value}, printed_in: x}}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "column"),
+    [
+        ("primary: true", 'primary: true\n    formula: "y ~ x"', "analyses.main.formula"),
+        ("visit: day28", "visit: day28\n    covariates: [\"I(__import__('os').system('touch PWNED'))\"]", "analyses.main.covariates.0"),
+        ("randomised: true", "randomised: yes", "design.randomised"),
+        ("randomised: true", "randomised: 1", "design.randomised"),
+        ("time: 2}", "time: 12:30:00}", "visits.1.time"),
+        ("time: 2}", "time: true}", "visits.1.time"),
+        ("time: 2}", "time: 1_000}", "visits.1.time"),
+        ("time: 2}", "time: 1e400}", "visits.1.time"),
+        ("time: 2}", "time: 8}", "visits.2.time"),
+        ("title: ", "title: 3 # ", "title"),
+        ("reference: placebo", "reference: sham", "design.reference"),
+        ("model: descriptive", "model: bayes", "analyses.description"),
+        ("model: ancova", "model: ancova\n    primary: true", "analyses"),
+        ("  day2:\n", "  con:\n", "analyses.con"),
+        ("  day2:\n", "  study:\n", "analyses.study"),
+        ("  day2:\n", "  ../x:\n", "analyses.../x"),
+        ("participants.csv", "participants.xlsx", "tables.participants.file"),
+        ("kind: integer, instrument: madrs", "instrument: madrs", "tables.madrs.columns.madrs"),
+        ("participant: {from: SUBJID}", "participant: {from: SUBJID, kind: integer}", "tables.participants.columns.participant"),
+        ("recode: {F: female, M: male}", "recode: {F: female, M: man}", "tables.participants.columns.sex"),
+        ("status: open", "status: open\nprivacy: {profile: opensafely}", "privacy"),
+        ("status: open", "status: confidential", "status"),
+        ("Everybody randomised}", "Everybody randomised, where: {age: ['45']}}", "populations.randomised.where.age"),
+        ("Everybody randomised}", "Everybody randomised, where: {sex: [woman]}}", "populations.randomised.where.sex"),
+        ("testing:", PUBLISHED.format(more="", value="nan") + "testing:", "published.0.value"),
+        ("testing:", PUBLISHED.format(more="", value='"1_0"') + "testing:", "published.0.value"),
+        ("testing:", PUBLISHED.format(more=", armm: placebo", value='"1.0"') + "testing:", "published.0.key.armm"),
+        ("testing:", PUBLISHED.format(more=", day: two", value='"1.0"') + "testing:", "published.0.key.day"),
+    ],
+)
+def test_a_mistake_is_refused_at_its_key(refuse: Refuse, tmp_path: Path, old: str, new: str, column: str) -> None:
+    text = swap(old, new)
+    findings = refuse(text).findings
+    assert column in [finding.column for finding in findings]
+    assert all(1 <= finding.line <= text.count("\n") and finding.message for finding in findings)
+    assert not (tmp_path / "PWNED").exists()
+
+
+@pytest.mark.parametrize("name", ["../x", "CON", "con", "lpt9", "-rf", "Trial", "a b", "a/b", ".", "", "a\nb"])
+def test_bad_names_of_studies_are_refused(tmp_path: Path, name: str) -> None:
+    safe = tmp_path / "con.yaml"
+    safe.write_text(swap("study: esketamine_trial", f"study: {name!r}".replace("'", '"')))
+    with pytest.raises(Refused) as error:
+        read_study(safe)
+    assert error.value.findings[0].column == "study"
+
+
+def test_an_unknown_profile_is_refused(refuse: Refuse) -> None:
+    found = refuse(swap("profile: opensafely", "profile: acro", CLINICS), "ketamine_clinics").findings
+    assert [(f.line, f.column) for f in found] == [(line_of(CLINICS, "profile"), "privacy.profile")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "column"),
+    [
+        ("kind: date, since: first_infusion}\n      phq9", "kind: date}\n      phq9", "tables.questionnaires.columns.day"),
+        ("window: [8, 21]", "window: [8, 22]", "visits.2.window"),
+        ("baseline: [age, sex, clinic]", "baseline: [age, first_infusion]", "analyses.description.baseline.1"),
+        ("covariates: [base]", "covariates: [base, first_infusion]", "analyses.main.covariates.1"),
+    ],
+)
+def test_dates_and_windows_that_would_count_wrongly_are_refused(refuse: Refuse, old: str, new: str, column: str) -> None:
+    assert [finding.column for finding in refuse(swap(old, new, CLINICS), "ketamine_clinics").findings] == [column]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "column"),
+    [
+        ("    start: randomised_on\n", "", "tables.madrs.columns"),
+        ("      period: {from: PHASE}\n", "", "tables.disposition.columns"),
+        ("start: randomised_on", "start: stable", "periods.1.start"),
+        ("  - id: maintenance", "  - id: all", "periods.1.id"),
+        ("label: Randomised withdrawal", "label: Randomised withdrawal\n    eligibility: had_baseline", "periods.1.eligibility"),
+    ],
+)
+def test_a_period_that_cannot_be_told_is_refused(refuse: Refuse, old: str, new: str, column: str) -> None:
+    text = swap("populations:\n", "populations:\n  had_baseline: {label: x, baseline_of: madrs}\n", WITHDRAWAL)
+    assert column in [finding.column for finding in refuse(swap(old, new, text), "esketamine_withdrawal").findings]
+
+
+def test_a_recorded_event_must_be_a_flag(refuse: Refuse) -> None:
+    text = next(path for path in STUDIES if path.stem == "smoking_relapse").read_text(encoding="utf-8")
+    found = refuse(swap("relapsed: {from: relapse, kind: flag}", "relapsed: {from: relapse}", text), "smoking_relapse").findings
+    assert [finding.column for finding in found] == ["rules.relapse.event"]
+
+
+def test_targets_name_columns_of_results() -> None:
+    assert set(references.RESULT_KEY) == set(ard.KEY) - {"study"}
+
+
+JUNK = [
+    "",
+    "no",
+    "true",
+    "null",
+    "1e999",
+    "-1",
+    "[",
+    "}",
+    "{a: b}",
+    "- x",
+    ": ",
+    "&a x",
+    "*a",
+    "!t x",
+    "? y",
+    "%",
+    "\t",
+    "'",
+    '"',
+    "\u2028x",
+    "\x85",
+    "é",
+    "x: y",
+    "|",
+    ">",
+]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> tuple[str, str]:
+    """A good study file with some of its lines deleted, swapped, doubled or spoilt."""
+    path = draw(st.sampled_from(STUDIES))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for _ in range(draw(st.integers(1, 3))):
+        at, other = draw(st.integers(0, len(lines) - 1)), draw(st.integers(0, len(lines) - 1))
+        junk = draw(st.sampled_from(JUNK))
+        kind = draw(st.integers(0, 5))
+        head, mark, _ = lines[at].partition(": ")
+        if kind == 0 and len(lines) > 1:
+            del lines[at]
+        elif kind == 1:
+            lines[at] = head + mark + lines[other].partition(": ")[2]
+        elif kind == 2:
+            lines.insert(at, lines[other])
+        elif kind == 3:
+            lines[at] = head + mark + junk
+        elif kind == 4:
+            cut = draw(st.integers(0, len(lines[at])))
+            lines[at] = lines[at][:cut] + junk + lines[at][cut:]
+        else:
+            lines[at] = "  " + lines[at]
+    return path.stem, "\n".join(lines) + draw(st.sampled_from(["\n", ""]))
+
+
+@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(mutated())
+def test_any_spoilt_study_file_is_a_study_or_refused(tmp_path: Path, spoilt: tuple[str, str]) -> None:
+    name, text = spoilt
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8", newline="")
+    try:
+        assert isinstance(read_study(path), Study)
+    except Refused as refused:
+        last = len(text.splitlines())
+        for finding in refused.findings:
+            assert 1 <= finding.line <= last
+            assert finding.message
