@@ -43,7 +43,7 @@ def checked(names: Sequence[str]) -> list[Checked]:
 
 
 def summary(study: Study, data: dict[str, pd.DataFrame]) -> str:
-    """People by period and arm, and the analyses, in a few lines; small groups of a confidential study unnamed."""
+    """People by period and arm, and the analyses, in a few lines; those of a confidential study rounded."""
     lines = [f"{study.study}: the study file and its data are in order"]
     for period in study.periods:
         inside = data["adsl"][data["adsl"]["period"] == period.id]
@@ -56,4 +56,6 @@ def summary(study: Study, data: dict[str, pd.DataFrame]) -> str:
 
 
 def _n(study: Study, n: int) -> str:
-    return "1 to 7" if study.privacy and 1 <= n <= 7 else str(n)
+    if study.privacy is None:
+        return str(n)
+    return "1 to 7" if 1 <= n <= 7 else f"about {5 * round(n / 5)}"

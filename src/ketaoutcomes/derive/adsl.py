@@ -5,16 +5,20 @@ from __future__ import annotations
 import pandas as pd
 
 from ketaoutcomes.domain.study import Period, Population, Study
+from ketaoutcomes.schema.analysis_data import NO_PERIOD
 
 
 def adsl(study: Study, cohort: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row per participant and period they entered.
+    """One row per participant and period they entered; those who entered none have one under `NO_PERIOD`.
 
     A participant enters a period when its eligibility population holds them and, in a period
     with arms, when an arm was assigned.
     """
-    rows = [_entered(study, period, cohort["participants"]) for period in study.periods]
-    people = pd.concat(rows, ignore_index=True)
+    everybody = cohort["participants"]
+    rows = [_entered(study, period, everybody) for period in study.periods]
+    entered = pd.concat(rows, ignore_index=True)
+    outside = everybody[~everybody["participant"].isin(entered["participant"])]
+    people = pd.concat([entered, outside.assign(period=NO_PERIOD, trtp="", trta="", start=0.0)], ignore_index=True)
     ends = cohort["disposition"].rename(columns={"day": "last_day"})
     people = people.merge(ends, on=["participant", "period"], how="left")
     people["last_day"] = people["last_day"] - people["start"]

@@ -47,6 +47,15 @@ class Descriptive(_Common):
     """Participants' columns in the baseline table."""
 
 
+#: Names of `ketaoutcomes.mixed`, in the words of the methods sentence.
+DF_WORDS = {
+    "satterthwaite": "Satterthwaite degrees of freedom",
+    "kenward-roger": "Kenward-Roger errors and degrees of freedom (linear, observed information, as SAS DDFM=KR)",
+    "kenward-roger-mmrm": "Kenward-Roger errors and degrees of freedom (with second derivatives, as R's mmrm)",
+    "kenward-roger-pbkrtest": "Kenward-Roger errors and degrees of freedom (linear, expected information, as R's pbkrtest)",
+}
+
+
 class Mmrm(_Comparison):
     """Mixed model for repeated measures: unstructured covariance over the scheduled visits."""
 
@@ -56,6 +65,8 @@ class Mmrm(_Comparison):
     """Visit of the main contrast."""
     method: Literal["reml", "ml"] = "reml"
     """Restricted or full maximum likelihood."""
+    df: Literal["satterthwaite", "kenward-roger", "kenward-roger-mmrm", "kenward-roger-pbkrtest"] = "satterthwaite"
+    """Degrees of freedom; the Kenward-Rogers (REML only) also adjust the standard errors."""
 
 
 class Lmm(_Comparison):
@@ -73,6 +84,8 @@ class Lmm(_Comparison):
     """Visit of the main contrast, for categorical time with an arm x visit interaction."""
     method: Literal["reml", "ml"] = "reml"
     """Restricted or full maximum likelihood."""
+    df: Literal["satterthwaite", "kenward-roger", "kenward-roger-pbkrtest"] = "satterthwaite"
+    """Degrees of freedom; the Kenward-Rogers (REML only) also adjust the standard errors."""
 
 
 class Paired(_Common):

@@ -88,8 +88,8 @@ def _names(study: Study) -> Iterator[Problem]:
         if name in _DEVICES | _TAKEN:
             yield ("analyses", name), "this name has a meaning of its own; choose another"
     for at, period in enumerate(study.periods):
-        if period.id == "all":
-            yield ("periods", at, "id"), "`all` means every period; choose another name"
+        if period.id in {"all", "none"}:
+            yield ("periods", at, "id"), "this name means every period, or none; choose another"
 
 
 def _columns(study: Study) -> Iterator[Problem]:
@@ -370,6 +370,8 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
         for at, pair in enumerate(analysis.interactions):
             for term in pair:
                 yield from _unless(term, _TERMS | set(analysis.covariates), (*key, "interactions", at), "term of this analysis")
+    if isinstance(analysis, Mmrm | Lmm) and analysis.method == "ml" and analysis.df != "satterthwaite":
+        yield (*key, "df"), "Kenward-Roger is defined for REML: say `method: reml`, or `df: satterthwaite`"
     if isinstance(analysis, Lmm):
         for visit in analysis.times:
             yield from _unless(visit, {v.id for v in study.visits}, (*key, "times", visit), "visit")

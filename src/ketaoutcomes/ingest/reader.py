@@ -45,7 +45,7 @@ def read_rows(table: Table, root: Path) -> Rows:
     rows, lines = _parse(path, text, delimiter)
     header = tuple(cell.strip() for cell in rows[0])
     _check_header(path, header, table, delimiter)
-    _check_widths(path, rows, lines, len(header))
+    _check_widths(path, rows, lines, len(header), may_be_empty=table.provides == "events")
     return Rows(path, header, tuple(tuple(row) for row in rows[1:]), tuple(lines[1:]))
 
 
@@ -112,13 +112,13 @@ def _check_header(path: Path, header: tuple[str, ...], table: Table, delimiter: 
         raise Refused(findings)
 
 
-def _check_widths(path: Path, rows: list[list[str]], lines: list[int], width: int) -> None:
+def _check_widths(path: Path, rows: list[list[str]], lines: list[int], width: int, *, may_be_empty: bool) -> None:
     findings = [
         Finding(str(path), line, "", "E-DATA-WIDTH", f"{len(row)} cells where the header has {width}; look for a decimal comma or a missing quote")
         for row, line in zip(rows, lines, strict=True)
         if len(row) != width
     ]
-    if len(rows) == 1:
+    if len(rows) == 1 and not may_be_empty:  # no events is an answer; no people or no scores is a wrong file
         findings.append(Finding(str(path), 1, "", "E-DATA-EMPTY", "the file has a header and no rows"))
     if findings:
         raise Refused(findings)

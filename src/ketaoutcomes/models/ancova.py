@@ -19,7 +19,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     """LS means by arm, contrasts with the reference, coefficients."""
     analysis = study.analyses[name]
     assert isinstance(analysis, Ancova)
-    covariates = ["base", *(c for c in (*study.design.strata, *analysis.covariates) if c != "base")]
+    covariates = list(dict.fromkeys(["base", *study.design.strata, *analysis.covariates]))
     found = scores(study, analysis, data, covariates, visit=analysis.visit)
     rows = results(study, name, parameter=analysis.endpoint)
     terms = [("arm",), *((c,) for c in covariates)]

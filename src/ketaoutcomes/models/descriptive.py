@@ -8,7 +8,7 @@ import pandas as pd
 
 from ketaoutcomes.domain.analyses import Descriptive
 from ketaoutcomes.domain.instruments import instruments
-from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.study import Column, Study
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import people_of
 from ketaoutcomes.models._words import population_words
@@ -142,20 +142,30 @@ def _earlier_baseline(rows: Results, study: Study, parameter: str, joined: pd.Da
 
 
 def _sessions(rows: Results, study: Study, people: pd.DataFrame, adex: pd.DataFrame) -> None:
-    """Dose and peak measurements by treatment session; shares at or above a safety cut-off."""
+    """What was given and measured at each treatment session."""
     joined = adex.drop(columns="trtp").merge(people[["participant", "period", "arm"]], on=["participant", "period"])
-    columns = {n: c for t in study.tables.values() if t.provides == "sessions" for n, c in t.columns.items() if n not in {"session", "day"}}
+    columns = {n: c for t in study.tables.values() if t.provides == "sessions" for n, c in t.columns.items() if n in joined}
     for name, column in columns.items():
-        if column.kind not in {"number", "integer"}:
+        if name in {"participant", "period", "session", "day", "arm", "visit"}:
             continue
-        cutoffs = instruments()[column.instrument].cutoffs if column.instrument else {}
         for arm, part in _groups(joined):
             for session, at in part.groupby("session"):
-                values = at[name].dropna().astype(float)
-                key: dict[str, Any] = {"parameter": name, "arm": arm, "visit": f"session {int(float(str(session)))}", "day": float(str(session))}
-                rows.add("n", len(values), n=len(values), **key)
-                _mean(rows, values, **key)
-                for cut, rule in cutoffs.items():
-                    met = int((values >= rule.value).sum()) if rule.rule == "at_least" else 0
-                    rows.add("n_events", met, n=len(values), events=met, term=cut, **key)
-                    rows.add("percent", 100 * met / len(values) if len(values) else None, n=len(values), events=met, term=cut, **key)
+                number = int(float(str(session)))
+                key: dict[str, Any] = {"parameter": name, "arm": arm, "visit": f"session {number}", "day": float(number)}
+                _session(rows, column, at[name].dropna(), key)
+
+
+def _session(rows: Results, column: Column, values: pd.Series, key: dict[str, Any]) -> None:
+    """Mean of a number and its share at or above a safety cut-off; shares of categories."""
+    n = len(values)
+    rows.add("n", n, n=n, **key)
+    if column.kind in {"number", "integer"}:
+        numbers = values.astype(float)
+        _mean(rows, numbers, **key)
+        cutoffs = instruments()[column.instrument].cutoffs if column.instrument else {}
+        met = {name: int((numbers >= rule.value).sum()) for name, rule in cutoffs.items() if rule.rule == "at_least"}
+    else:
+        met = {level: int((values == level).sum()) for level in column.levels or sorted(values.unique())}
+    for term, count in met.items():
+        rows.add("n_events", count, n=n, events=count, term=term, **key)
+        rows.add("percent", 100 * count / n if n else None, n=n, events=count, term=term, **key)

@@ -34,7 +34,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     for arm in arms:
         part = found[found["arm"] == arm]
         _describe(rows, part, arm, analysis)
-    if len(arms) > 1:
+    if len(arms) > 1 and found["event"].any():
         _test(rows, found, analysis)
     rows.add("n", left_out, n=left_out, term="left out: without a time")
     rows.verdict("ok", "closed form")

@@ -1,12 +1,12 @@
 """{title}: {response} after baseline was analysed in {population} with a linear mixed model: fixed effects
-{terms}; time {time}; a random intercept for each participant; {likelihood}; Satterthwaite degrees of freedom. Missing
+{terms}; time {time}; a random intercept for each participant; {likelihood}; {df}. Missing
 scores are assumed missing at random given what was seen."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.domain.analyses import Lmm
+from ketaoutcomes.domain.analyses import DF_WORDS, Lmm
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import Fit, MixedModelError, lmm
 from ketaoutcomes.models import _mixed
@@ -21,7 +21,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     """Coefficients, variances, LS means and contrasts, proof."""
     analysis = study.analyses[name]
     assert isinstance(analysis, Lmm)
-    found = scores(study, analysis, data, analysis.covariates)
+    found = scores(study, analysis, data, list(dict.fromkeys(analysis.covariates)))
     times = found.rows["visit"].map(analysis.times)
     rows_in = found.rows.assign(time=times.fillna(found.rows["time"]))
     terms = _terms(analysis, found)
@@ -35,13 +35,14 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         terms=", ".join(" x ".join(term) for term in terms),
         time=f"continuous, in {study.time_unit}" if analysis.time == "continuous" else "as categories",
         likelihood=likelihood_words(analysis.method),
+        df=DF_WORDS[analysis.df],
     )
     reason = _mixed.cannot(study, found, analysis.visit)
     if reason:
         _mixed.refused(rows, reason, term="contrast", visit=analysis.visit or "")
         return rows.frame()
     try:
-        fit = lmm(rows_in, response="response", fixed=terms, levels=levels, subject="participant", reml=analysis.method == "reml")
+        fit = lmm(rows_in, response="response", fixed=terms, levels=levels, subject="participant", reml=analysis.method == "reml", df=analysis.df)
     except MixedModelError as error:
         _mixed.refused(rows, error, term="contrast", visit=analysis.visit or "")
         return rows.frame()
@@ -57,7 +58,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
 
 def _terms(analysis: Lmm, found: Scores) -> Terms:
     time = "time" if analysis.time == "continuous" else "visit"
-    main: Terms = [(name,) for name in analysis.covariates]
+    main: Terms = [(name,) for name in dict.fromkeys(analysis.covariates)]
     main += [(time,), *([("arm",)] if len(found.levels["arm"]) > 1 else [])]
     return [*main, *(tuple(pair) for pair in analysis.interactions)]
 

@@ -1,6 +1,6 @@
 """{title}: {response} at the scheduled visits after baseline was analysed in {population} with a mixed model
 for repeated measures: fixed effects {terms}; unstructured covariance over {visits} visits common to all; {likelihood};
-Satterthwaite degrees of freedom. Least-squares means stand at each covariate's mean over the rows that entered the fit,
+{df}. Least-squares means stand at each covariate's mean over the rows that entered the fit,
 with equal weights over factors. Scores after intercurrent events were handled as declared; missing scores are assumed
 missing at random given what was seen."""
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.domain.analyses import Mmrm
+from ketaoutcomes.domain.analyses import DF_WORDS, Mmrm
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import MixedModelError, mmrm
 from ketaoutcomes.models import _mixed
@@ -21,7 +21,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     """LS means by arm and visit, contrasts with the reference, coefficients, covariance, proof."""
     analysis = study.analyses[name]
     assert isinstance(analysis, Mmrm)
-    covariates = ["base", *(c for c in (*study.design.strata, *analysis.covariates) if c != "base")]
+    covariates = list(dict.fromkeys(["base", *study.design.strata, *analysis.covariates]))
     found = scores(study, analysis, data, covariates)
     rows = results(study, name, parameter=analysis.endpoint)
     compared = len(found.levels["arm"]) > 1
@@ -36,13 +36,15 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         terms=", ".join(" x ".join(term) for term in terms),
         visits=len(found.levels["visit"]),
         likelihood=likelihood_words(analysis.method),
+        df=DF_WORDS[analysis.df],
     )
     reason = _mixed.cannot(study, found, analysis.visit)
     if reason:
         _mixed.refused(rows, reason, term="contrast", visit=analysis.visit)
         return rows.frame()
     try:
-        fit = mmrm(found.rows, response="response", fixed=terms, levels=levels, subject="participant", visit="visit", reml=analysis.method == "reml")
+        reml = analysis.method == "reml"
+        fit = mmrm(found.rows, response="response", fixed=terms, levels=levels, subject="participant", visit="visit", reml=reml, df=analysis.df)
     except MixedModelError as error:
         _mixed.refused(rows, error, term="contrast", visit=analysis.visit)
         return rows.frame()

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from ketaoutcomes.schema.table import INTEGER, NUMBER, TEXT, Schema
 
+#: Period of the adsl row of a participant who entered none (a screening failure, say).
+NO_PERIOD = "none"
 ADSL = Schema(
     "adsl",
     {

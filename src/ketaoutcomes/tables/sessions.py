@@ -1,5 +1,5 @@
-"""Treatment sessions. Mean (SD) of dose and of measurements at each session; n (%) of sessions at or above a safety
-cut-off."""
+"""Treatment sessions. Mean (SD) of dose and of measurements at each session; n (%) of categories and of sessions at or
+above a safety cut-off."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import value_of
+from ketaoutcomes.schema.numbers import NOTHING, value_of
 from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import arm_columns, footnotes, model_analysis
 
@@ -35,9 +35,10 @@ def build(ard: pd.DataFrame) -> Table:
 
 def _cell(rows: pd.DataFrame) -> str:
     plain = match(rows, term="")
-    text = f"{value_of(plain, 'mean')} ({value_of(plain, 'sd')})"
+    numeric = (plain["statistic"] == "mean").any()
+    parts = [f"{value_of(plain, 'mean')} ({value_of(plain, 'sd')})"] if numeric else []
     for term in dict.fromkeys(rows["term"]):
         if term:
             cut = match(rows, term=term)
-            text += f"; {term.replace('_', ' ')}: {value_of(cut, 'n_events')} ({value_of(cut, 'percent')})"
-    return text
+            parts.append(f"{term.replace('_', ' ')}: {value_of(cut, 'n_events')} ({value_of(cut, 'percent')})")
+    return "; ".join(parts) or NOTHING

@@ -15,6 +15,7 @@ import pytest
 
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models import analyse
+from ketaoutcomes.schema.ard import match
 
 Prepared = tuple[Study, dict[str, pd.DataFrame]]
 FILES = ("everybody.csv", "demographics.csv", "site_masked.csv", "outcomes_ctnote.csv", "uds.csv")
@@ -45,7 +46,7 @@ def test_randomised_per_trial(opioid: Prepared, published: dict[str, Any], numbe
 
 def test_age_per_trial(opioid: Prepared, published: dict[str, Any]) -> None:
     """Printed with one decimal."""
-    entry, adsl = published["age_mean"], opioid[1]["adsl"]
+    entry, adsl = published["age_mean"], match(opioid[1]["adsl"], period="treatment")
     for project, mean in entry["value"].items():
         age = adsl.loc[adsl["trial"] == f"CTN-00{project}", "age"].astype(float)
         assert age.mean() == pytest.approx(mean, abs=entry["abs_tol"])

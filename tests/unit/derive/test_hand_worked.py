@@ -132,8 +132,10 @@ def test_a_missing_visit_after_a_composite_event_is_not_met() -> None:
 def test_populations_ask_for_a_baseline_and_a_later_score() -> None:
     rows = [score(1, 0, 30), score(1, 14, 20), score(2, 0, 30), score(3, 14, 20), score(4, 0, 30), score(4, 60, 20)]
     data = derive(plan(), cohort(participants=people("placebo", "ketamine", "placebo", "ketamine", None), assessments=rows))
-    # the fourth's later score lies in no window; the fifth has no arm and is in no period
-    assert data["adsl"]["pop_fas"].tolist() == ["yes", "no", "no", "no"]
+    # the fourth's later score lies in no window; the fifth has no arm and is in no period, which a row of its own says
+    assert data["adsl"]["pop_fas"].tolist() == ["yes", "no", "no", "no", "no"]
+    assert data["adsl"]["period"].tolist()[-1] == "none"
+    assert not (data["adqs"]["participant"] == 5).any()
 
 
 CROSSOVER: dict[str, Any] = {
