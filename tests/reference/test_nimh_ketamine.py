@@ -119,3 +119,15 @@ def test_means_and_contrasts(main: pd.DataFrame, expected: dict[str, Any], numbe
     theirs = expected["fixed_satterthwaite"]
     for ours, r in SATTERTHWAITE.items():
         assert number(main, ours, visit="day2", **CONTRAST) == pytest.approx(theirs[r][expected["terms"].index("trtketamine")], rel=FITTED), ours
+
+
+def test_contrasts_with_kenward_roger_of_pbkrtest(nimh: Prepared, expected: dict[str, Any], number: Callable[..., float]) -> None:
+    """`df: kenward-roger-pbkrtest` in the study file: emmeans' errors, df and limits."""
+    study, data = nimh
+    entry = study.analyses["main"].model_copy(update={"df": "kenward-roger-pbkrtest"})
+    found = analyse(study.model_copy(update={"analyses": {**study.analyses, "main": entry}}), "main", data)
+    theirs = expected["contrasts"]
+    for at, visit in enumerate(("day2", "day10")):
+        for statistic, column in (("estimate", "estimate"), ("std_error", "SE"), ("df", "df"), ("conf_low", "lower.CL"), ("conf_high", "upper.CL")):
+            assert number(found, statistic, visit=visit, **CONTRAST) == pytest.approx(theirs[column][at], rel=FITTED), (visit, column)
+    assert "pbkrtest" in found.loc[found["statistic"] == "method", "text"].iloc[0]
