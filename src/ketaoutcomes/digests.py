@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ketaoutcomes.domain.study import Study
-from ketaoutcomes.plugins import Plugin
+from ketaoutcomes.plugins import Plugin, displays, plugins
 
 _HERE = Path(__file__).parent
 #: Code a stage's command may import; the import contract in pyproject.toml says the same.
@@ -32,17 +32,23 @@ _PARTS = {
 }
 
 
-def code(stage: str, lock: Path, plugins: Iterable[Plugin] = ()) -> str:
-    """Digest of the code of a stage, of the plugins it runs and of the lock file."""
-    patterns = [*_CODE[stage], *_EVERY]
-    files = sorted({file for pattern in patterns for path in _HERE.glob(pattern) for file in _files(path)})
-    return _hash([lock, *files, *(plugin.path for plugin in plugins)])
+def code(stage: str, lock: Path, study: Study, analysis: str = "") -> str:
+    """Digest of a job's code: the stage's, the model or displays that this job of the study runs, and the lock."""
+    chosen: list[Plugin] = []
+    if stage == "analyse":
+        chosen = [plugins("models")[study.analyses[analysis].model]]
+    elif stage in {"figures", "tables"}:
+        chosen = displays(stage, {entry.model for entry in study.analyses.values()})
+    return _hash([lock, *_shared(stage), *(plugin.path for plugin in chosen)])
 
 
 def plugin(stage: str, of: Plugin) -> str:
     """Digest of one display: its file and what it shares with the others of its stage."""
-    shared = [file for pattern in (*_CODE[stage], *_EVERY) for path in _HERE.glob(pattern) for file in _files(path)]
-    return _hash([*sorted(set(shared)), of.path])
+    return _hash([*_shared(stage), of.path])
+
+
+def _shared(stage: str) -> list[Path]:
+    return sorted({file for pattern in (*_CODE[stage], *_EVERY) for path in _HERE.glob(pattern) for file in _files(path)})
 
 
 def data(study: Study, root: Path) -> str:

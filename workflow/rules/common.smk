@@ -4,7 +4,6 @@ from pathlib import Path
 
 from ketaoutcomes import digests
 from ketaoutcomes.domain.study_file import read_study
-from ketaoutcomes.plugins import displays, plugins
 from snakemake.utils import validate
 
 os.umask(0o077)
@@ -25,14 +24,10 @@ STUDIES = {
 
 
 def reports():
-    audiences = {
-        name: ["release", *(["internal"] if s.privacy else [])]
-        for name, s in STUDIES.items()
-    }
     return [
-        f"results/{name}/{a}/report.html"
-        for name, all_of in audiences.items()
-        for a in all_of
+        f"results/{name}/{audience}/report.html"
+        for name, study in STUDIES.items()
+        for audience in ["release", *(["internal"] if study.privacy else [])]
     ]
 
 
@@ -59,17 +54,7 @@ def plan_digest(stage):
 
 def code_digest(stage):
     def digest(wildcards):
-        models = [
-            analysis.model for analysis in STUDIES[wildcards.study].analyses.values()
-        ]
-        if stage == "analyse":
-            chosen = [
-                plugins("models")[
-                    STUDIES[wildcards.study].analyses[wildcards.analysis].model
-                ]
-            ]
-        else:
-            chosen = displays(stage, models) if stage in ("figures", "tables") else []
-        return digests.code(stage, LOCK, chosen)
+        study, analysis = STUDIES[wildcards.study], wildcards.get("analysis", "")
+        return digests.code(stage, LOCK, study, analysis)
 
     return digest

@@ -4,7 +4,6 @@ adjusted for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,32 +12,20 @@ from scipy.special import stdtr, stdtrit
 
 from ketaoutcomes.domain.analyses import Paired
 from ketaoutcomes.domain.study import Study
+from ketaoutcomes.mixed import Estimate
 from ketaoutcomes.models import _mixed
 from ketaoutcomes.models._results import results
 from ketaoutcomes.models._scores import arms_of, scores
 from ketaoutcomes.models._words import population_words, response_words
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A mean difference with its t interval."""
-
-    estimate: float
-    se: float
-    df: float
-    t: float
-    p: float
-    lower: float
-    upper: float
-
-
-def mean_difference(differences: np.ndarray, conf_level: float) -> Difference:
+def mean_difference(differences: np.ndarray, conf_level: float) -> Estimate:
     """Mean of paired differences (at least 2), with the one-sample t interval (Student 1908)."""
     n = len(differences)
     mean, se, df = float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(n)), float(n - 1)
     t = mean / se if se > 0 else float("nan")
     half = float(stdtrit(df, 0.5 + conf_level / 2)) * se
-    return Difference(mean, se, df, t, float(2 * stdtr(df, -abs(t))), mean - half, mean + half)
+    return Estimate(mean, se, df, t, float(2 * stdtr(df, -abs(t))), mean - half, mean + half)
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
