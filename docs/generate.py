@@ -81,6 +81,15 @@ refused. Unknown keys, wrong types and names that lead nowhere are refused with 
 open-label treatment followed by randomised withdrawal (`esketamine_withdrawal`), a crossover (`nimh_ketamine`), single-arm
 clinics (`ketamine_clinics`), an observational comparison (`ketamine_or_ect`) and a relational study of several tables
 (`opioid_relapse`).
+
+Files are read as UTF-8 text, cell by cell, and never guessed at. Refused, with file, line and column: another encoding or
+format, ragged rows, quotes that do not match, control and invisible characters, repeated headers, a column the study file
+names and the file lacks, a cell that is not of its column's kind, a score outside its instrument's range, a label that a
+`recode` or `levels` does not list, labels or sites that differ only in capitals or spaces, an unknown arm, period or visit,
+the same record twice, a record of somebody who is not a participant or never entered the period, and a missing id, day or
+status where one is needed. An id is text: 007 and 7 are two people. Scores outside every visit's window are counted in
+`restricted/cohort/ingest.json`, not used. A confidential study must list the labels it would release (`levels` or
+`recode`): free text never leaves.
 """
 
 

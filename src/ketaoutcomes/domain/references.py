@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from ketaoutcomes.domain.analyses import Cox, Descriptive, KaplanMeier, Lmm, Mmrm, Paired, Proportions
 from ketaoutcomes.domain.endpoints import CutoffEndpoint, RecordedRule, ScoreEndpoint, TimeEndpoint
 from ketaoutcomes.domain.instruments import instruments
-from ketaoutcomes.domain.study import Column, Study, Table
+from ketaoutcomes.domain.study import Column, Study
+from ketaoutcomes.domain.table_rules import NUMERIC, WORDS, Key, Problem, table_problems, unless
 
-Key = tuple[str | int, ...]
-Problem = tuple[Key, str]
-
-_REQUIRED = {
-    "participants": {"participant"},
-    "assessments": {"participant"},
-    "sessions": {"participant", "session"},
-    "events": {"participant", "day", "event"},
-    "disposition": {"participant", "status", "day"},
-}
-#: Names our own tables use; a participants' column may not take them.
-_RESERVED = {"period", "trtp", "trta", "start", "status", "reason", "last_day", "visit", "base", "response", "aval", "cnsr"}
 #: File names that Windows gives to devices.
 _DEVICES = {"con", "nul", "aux", "prn", *(f"{port}{at}" for port in ("com", "lpt") for at in range(10))}
 #: Analyses' names that the results already use: the study's words and the published targets.
 _TAKEN = {"study", "published"}
-_NUMERIC = {"number", "integer"}
-#: Kinds that the columns with a meaning of their own must have; an id read as a number would make 007 and 7 one person.
-_WORDS, _DAYS = {"text", "category"}, {"number", "integer", "date"}
-_KINDS = {
-    "participant": _WORDS, "period": _WORDS, "visit": _WORDS, "arm": _WORDS, "event": _WORDS, "status": _WORDS, "reason": _WORDS,
-    "day": _DAYS, "session": {"integer"},
-}  # fmt: skip
 #: Columns that make a result the only one (`schema.ard.KEY` but for the study; a test holds them in step).
 RESULT_KEY = (
     "analysis", "population", "parameter", "subgroup", "level", "period", "arm",
@@ -52,33 +34,13 @@ def unresolved(study: Study) -> Iterator[Problem]:
         The key in the study file, and what is wrong with it.
     """
     yield from _names(study)
-    yield from _tables(study)
-    yield from _columns(study)
-    yield from _placing(study)
+    yield from table_problems(study)
     yield from _design(study)
     yield from _periods(study)
     yield from _populations(study)
     yield from _endpoints(study)
     yield from _analyses(study)
     yield from _rest(study)
-    if study.status == "confidential":
-        yield from _free_texts(study)
-
-
-def _free_texts(study: Study) -> Iterator[Problem]:
-    """Labels that a confidential study would release must be written by its authors, not taken from somebody's cell."""
-    shown = {name for analysis in study.analyses.values() for name in (*getattr(analysis, "baseline", ()), *getattr(analysis, "covariates", ()))}
-    for name, table in study.tables.items():
-        for our, column in table.columns.items():
-            released = our in {"status", "reason"} if table.provides == "disposition" else table.provides == "participants" and our in shown
-            if released and our != study.design.site and column.kind in _WORDS and not (column.levels or column.recode):
-                yield ("tables", name, "columns", our), "in a confidential study a column whose labels are released needs `levels` or `recode`"
-
-
-def _unless(name: str | None, known: Collection[str], key: tuple[str | int, ...], what: str) -> Iterator[Problem]:
-    if name is not None and name not in known:
-        choices = ", ".join(sorted(known)) or "none are declared"
-        yield key, f"there is no {what} called {name!r}; known: {choices}"
 
 
 def _names(study: Study) -> Iterator[Problem]:
@@ -92,114 +54,18 @@ def _names(study: Study) -> Iterator[Problem]:
             yield ("periods", at, "id"), "this name means every period, or none; choose another"
 
 
-def _columns(study: Study) -> Iterator[Problem]:
-    """Columns whose declaration says two things, or something that would be read past."""
-    owner: dict[str, str] = {}
-    scales: dict[str, str] = {}
-    for name, table in study.tables.items():
-        if not table.file.endswith((".csv", ".tsv")):
-            yield ("tables", name, "file"), "the file must be called .csv (commas) or .tsv (tabs)"
-        for our, column in table.columns.items():
-            key = ("tables", name, "columns", our)
-            for problem in (*_contradictions(column), *_wrong_kind(table, our, column)):
-                yield key, problem
-            if column.instrument and table.provides == "assessments" and scales.setdefault(our, column.instrument) != column.instrument:
-                yield (*key, "instrument"), "this parameter has another instrument elsewhere"
-            if table.provides == "participants" and our != "participant" and owner.setdefault(our, name) != name:
-                yield key, f"the table {owner[our]} already provides this column"
-        cells = [(wide.parameter, wide.period, wide.visit) for wide in table.wide]
-        for at, wide in enumerate(table.wide):
-            if cells.index(cells[at]) < at:
-                yield ("tables", name, "wide", at), "another column already holds this parameter at this visit"
-            if scales.setdefault(wide.parameter, wide.instrument) != wide.instrument:
-                yield ("tables", name, "wide", at, "instrument"), "this parameter has another instrument elsewhere"
-
-
-def _contradictions(column: Column) -> Iterator[str]:
-    if column.instrument and column.kind not in _NUMERIC:
-        yield "a column with an instrument is a number: say `kind: integer` or `kind: number`"
-    if column.since and column.kind != "date":
-        yield "`since` has a meaning for `kind: date` only"
-    if column.recode and column.kind not in {"text", "category", "flag"}:
-        yield f"`recode` has no meaning for `kind: {column.kind}`"
-    if column.levels and column.kind not in {"text", "category"}:
-        yield f"`levels` have no meaning for `kind: {column.kind}`"
-    if column.kind == "flag" and set(column.recode.values()) - {"yes", "no", ""}:
-        yield "a flag is recoded to yes, no or nothing; another label needs `kind: category`"
-    if column.levels and set(column.recode.values()) - {*column.levels, ""}:
-        yield "`recode` leads to a label that `levels` does not list"
-    if len(set(column.levels)) < len(column.levels) or "" in column.levels:
-        yield "`levels` repeats a label or holds an empty one"
-
-
-def _wrong_kind(table: Table, our: str, column: Column) -> Iterator[str]:
-    kinds = _KINDS.get(our)
-    if table.provides == "participants" and our not in {"participant", "arm"}:
-        return
-    if kinds and column.kind not in kinds:
-        yield f"this column must be of kind {' or '.join(sorted(kinds))}"
-    if our == "participant" and (column.recode or column.levels or column.drop_unlisted):
-        yield "ids are read as they stand: no recode, levels or drop_unlisted"
-    if column.kind == "date" and table.provides != "participants" and column.since is None:
-        yield "a date here needs `since`: the participants' date column that is its day 0"
-
-
-def _placing(study: Study) -> Iterator[Problem]:
-    """Can each record's period be told? In several periods a day tells only when their starts are known."""
-    if len(study.periods) == 1:
-        return
-    started = all(period.start for period in study.periods[1:])
-    for name, table in study.tables.items():
-        told = {"period", "arm"} & set(table.columns) or table.wide
-        if table.provides in {"participants", "events"} or told:
-            continue
-        if table.provides == "disposition":
-            yield ("tables", name, "columns"), "in a study with several periods a disposition needs the column 'period': one day may end one and start the next"
-        elif not started or "day" not in table.columns:
-            yield (
-                ("tables", name, "columns"),
-                "nothing tells the period of a record: name the column 'period', or the column 'day' and the `start` of each later period",
-            )
-
-
-def _tables(study: Study) -> Iterator[Problem]:
-    if not any(table.provides == "participants" for table in study.tables.values()):
-        yield ("tables",), "no table provides participants"
-    periods = {period.id for period in study.periods}
-    for name, table in study.tables.items():
-        key = ("tables", name)
-        for column in sorted(_REQUIRED[table.provides] - set(table.columns)):
-            yield (*key, "columns"), f"a table of {table.provides} needs the column {column!r}"
-        for our, column in table.columns.items():
-            yield from _unless(column.instrument, instruments(), (*key, "columns", our, "instrument"), "instrument")
-            dates = {n for n, c in study.participant_columns.items() if c.kind == "date" and not c.since}
-            yield from _unless(column.since, dates, (*key, "columns", our, "since"), "participants' date column")
-            if table.provides == "participants" and (our in _RESERVED or our.startswith("pop_")):
-                yield (*key, "columns", our), "this name has a meaning of its own here; choose another"
-            if column.drop_unlisted and not column.recode:
-                yield (*key, "columns", our, "drop_unlisted"), "needs a recode that lists what is kept"
-        if table.wide and table.provides != "assessments":
-            yield (*key, "wide"), "only a table of assessments may be wide"
-        for at, wide in enumerate(table.wide):
-            where = (*key, "wide", at)
-            yield from _unless(wide.instrument, instruments(), (*where, "instrument"), "instrument")
-            yield from _unless(wide.period, periods, (*where, "period"), "period")
-            visits = {visit.id for visit in study.visits if visit.period == wide.period}
-            yield from _unless(wide.visit, visits, (*where, "visit"), "visit of that period")
-
-
 def _design(study: Study) -> Iterator[Problem]:
     design, columns = study.design, study.participant_columns
-    yield from _unless(design.reference, design.arms, ("design", "reference"), "arm")
+    yield from unless(design.reference, design.arms, ("design", "reference"), "arm")
     if len(design.arms) > 1 and design.reference is None:
         yield ("design",), "more than one arm needs a reference"
     if design.kind in {"observational", "single_arm"} and design.randomised:
         yield ("design", "randomised"), f"a {design.kind} design is not randomised"
     for field, names in (("strata", design.strata), ("confounders", design.confounders)):
         for at, name in enumerate(names):
-            yield from _unless(name, columns, ("design", field, at), "participants' column")
-    yield from _unless(design.site, columns, ("design", "site"), "participants' column")
-    if design.site in columns and columns[design.site].kind not in _WORDS:
+            yield from unless(name, columns, ("design", field, at), "participants' column")
+    yield from unless(design.site, columns, ("design", "site"), "participants' column")
+    if design.site in columns and columns[design.site].kind not in WORDS:
         yield ("design", "site"), "a site is a text or a category"
     if design.kind == "single_arm" and len(design.arms) > 1:
         yield ("design", "arms"), "a single_arm design has one arm"
@@ -217,23 +83,23 @@ def _periods(study: Study) -> Iterator[Problem]:
         yield ("periods",), "two periods have the same id"
     for at, period in enumerate(study.periods):
         for field, name in (("start", period.start), ("arm", period.arm), ("actual_arm", period.actual_arm)):
-            yield from _unless(name, columns, ("periods", at, field), "participants' column")
-            if field != "start" and name in columns and columns[name].kind not in _WORDS:
+            yield from unless(name, columns, ("periods", at, field), "participants' column")
+            if field != "start" and name in columns and columns[name].kind not in WORDS:
                 yield ("periods", at, field), "an arm is a text or a category"
         if period.start in columns and not _is_number(columns[period.start]):
             yield ("periods", at, "start"), "a period starts on a study day: a number, or a date with `since`"
-        yield from _unless(period.eligibility, study.populations, ("periods", at, "eligibility"), "population")
+        yield from unless(period.eligibility, study.populations, ("periods", at, "eligibility"), "population")
         chosen = study.populations.get(period.eligibility or "")
         if chosen and (chosen.baseline_of or chosen.post_baseline_of):
             yield ("periods", at, "eligibility"), "scores cannot decide who enters a period; use a population that only has `where`"
         where = ("periods", at, "baseline")
-        yield from _unless(period.baseline.period, periods, (*where, "period"), "period")
+        yield from unless(period.baseline.period, periods, (*where, "period"), "period")
         visits = {visit.id for visit in study.visits if visit.period == period.baseline.period}
         if study.visits:
-            yield from _unless(period.baseline.visit, visits, (*where, "visit"), "visit of that period")
+            yield from unless(period.baseline.visit, visits, (*where, "visit"), "visit of that period")
     seen: set[tuple[str, str]] = set()
     for at, visit in enumerate(study.visits):
-        yield from _unless(visit.period, periods, ("visits", at, "period"), "period")
+        yield from unless(visit.period, periods, ("visits", at, "period"), "period")
         if (visit.period, visit.id) in seen:
             yield ("visits", at, "id"), "this visit is declared twice in its period"
         seen.add((visit.period, visit.id))
@@ -245,7 +111,7 @@ def _periods(study: Study) -> Iterator[Problem]:
 
 
 def _is_number(column: Column) -> bool:
-    return column.kind in _NUMERIC or (column.kind == "date" and column.since is not None)
+    return column.kind in NUMERIC or (column.kind == "date" and column.since is not None)
 
 
 def _crowded(study: Study) -> Iterator[Problem]:
@@ -264,11 +130,11 @@ def _populations(study: Study) -> Iterator[Problem]:
     for name, population in study.populations.items():
         for column, allowed in population.where.items():
             key = ("populations", name, "where", column)
-            yield from _unless(column, study.participant_columns, key, "participants' column")
+            yield from unless(column, study.participant_columns, key, "participants' column")
             if column in study.participant_columns:
                 yield from _allowed(study.participant_columns[column], allowed, key)
         for field in ("baseline_of", "post_baseline_of"):
-            yield from _unless(getattr(population, field), study.parameters, ("populations", name, field), "parameter")
+            yield from unless(getattr(population, field), study.parameters, ("populations", name, field), "parameter")
 
 
 def _allowed(column: Column, allowed: list[str], key: Key) -> Iterator[Problem]:
@@ -279,28 +145,28 @@ def _allowed(column: Column, allowed: list[str], key: Key) -> Iterator[Problem]:
     known = {"yes", "no"} if column.kind == "flag" else {*column.levels, *column.recode.values()} - {""}
     for value in allowed:
         if known:
-            yield from _unless(value, known, key, "value of this column")
+            yield from unless(value, known, key, "value of this column")
 
 
 def _endpoints(study: Study) -> Iterator[Problem]:
     for name, endpoint in study.endpoints.items():
         key = ("endpoints", name)
         if isinstance(endpoint, TimeEndpoint):
-            yield from _unless(endpoint.rule, study.rules, (*key, "rule"), "rule")
+            yield from unless(endpoint.rule, study.rules, (*key, "rule"), "rule")
             continue
-        yield from _unless(endpoint.parameter, study.parameters, (*key, "parameter"), "parameter")
+        yield from unless(endpoint.parameter, study.parameters, (*key, "parameter"), "parameter")
         if name in study.parameters:
             yield key, "an endpoint may not have the name of a parameter"
         if isinstance(endpoint, CutoffEndpoint) and endpoint.parameter in study.parameters:
             instrument = instruments()[study.parameters[endpoint.parameter]]
-            yield from _unless(endpoint.cutoff, instrument.cutoffs, (*key, "cutoff"), f"cut-off of {instrument.name}")
+            yield from unless(endpoint.cutoff, instrument.cutoffs, (*key, "cutoff"), f"cut-off of {instrument.name}")
     periods = {period.id for period in study.periods}
     for name, rule in study.rules.items():
-        yield from _unless(rule.period, periods, ("rules", name, "period"), "period")
+        yield from unless(rule.period, periods, ("rules", name, "period"), "period")
         if isinstance(rule, RecordedRule):
             columns = study.participant_columns
             for field, column in (("time", rule.time), ("event", rule.event)):
-                yield from _unless(column, columns, ("rules", name, field), "participants' column")
+                yield from unless(column, columns, ("rules", name, field), "participants' column")
             if rule.time in columns and not _is_number(columns[rule.time]):
                 yield ("rules", name, "time"), "a time is a number, or a date with `since`"
             if rule.event in columns and columns[rule.event].kind != "flag":
@@ -317,7 +183,7 @@ def _event(study: Study, kind: str, key: Key) -> Iterator[Problem]:
     """An event's name against the labels of the events tables, where all of them list theirs."""
     columns = [table.columns["event"] for table in study.tables.values() if table.provides == "events" and "event" in table.columns]
     if columns and all(column.recode or column.levels for column in columns):
-        yield from _unless(kind, {label for column in columns for label in (*column.recode.values(), *column.levels)} - {""}, key, "event")
+        yield from unless(kind, {label for column in columns for label in (*column.recode.values(), *column.levels)} - {""}, key, "event")
 
 
 def _analyses(study: Study) -> Iterator[Problem]:
@@ -327,11 +193,11 @@ def _analyses(study: Study) -> Iterator[Problem]:
     periods = {period.id for period in study.periods}
     for name, analysis in study.analyses.items():
         key = ("analyses", name)
-        yield from _unless(analysis.population, study.populations, (*key, "population"), "population")
+        yield from unless(analysis.population, study.populations, (*key, "population"), "population")
         period = None if isinstance(analysis, Paired) else analysis.period
         crossed = isinstance(analysis, Descriptive | Lmm | Proportions) and study.design.kind == "crossover"
         if not (crossed and period == "all"):
-            yield from _unless(period, periods, (*key, "period"), "period")
+            yield from unless(period, periods, (*key, "period"), "period")
         if isinstance(analysis, Descriptive):
             yield from _described(study, analysis, key)
         else:
@@ -340,9 +206,9 @@ def _analyses(study: Study) -> Iterator[Problem]:
 
 def _described(study: Study, analysis: Descriptive, key: tuple[str | int, ...]) -> Iterator[Problem]:
     for at, name in enumerate(analysis.parameters):
-        yield from _unless(name, study.parameters, (*key, "parameters", at), "parameter")
+        yield from unless(name, study.parameters, (*key, "parameters", at), "parameter")
     for at, name in enumerate(analysis.baseline):
-        yield from _unless(name, study.participant_columns, (*key, "baseline", at), "participants' column")
+        yield from unless(name, study.participant_columns, (*key, "baseline", at), "participants' column")
         yield from _no_date(study, name, (*key, "baseline", at))
 
 
@@ -354,32 +220,32 @@ def _no_date(study: Study, name: str, key: Key) -> Iterator[Problem]:
 
 def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | KaplanMeier | Cox | object, key: tuple[str | int, ...]) -> Iterator[Problem]:
     endpoint = getattr(analysis, "endpoint", "")
-    yield from _unless(endpoint, study.endpoints, (*key, "endpoint"), "endpoint")
+    yield from unless(endpoint, study.endpoints, (*key, "endpoint"), "endpoint")
     yield from _right_kind(study, analysis, key)
     for field in ("covariates", "strata"):
         terms = {"base", "period", "site"} if field == "covariates" else set[str]()
         for at, name in enumerate(getattr(analysis, field, [])):
             known = (set(study.participant_columns) | terms) - {"participant", "arm", "time", "event"}
-            yield from _unless(name, known, (*key, field, at), "participants' column")
+            yield from unless(name, known, (*key, field, at), "participants' column")
             yield from _no_date(study, name, (*key, field, at))
             if name == "site" and field == "covariates" and study.design.site is None:
                 yield (*key, field, at), "`site` needs `design.site`"
     if isinstance(analysis, Cox):
-        yield from _unless(analysis.cluster, study.participant_columns, (*key, "cluster"), "participants' column")
+        yield from unless(analysis.cluster, study.participant_columns, (*key, "cluster"), "participants' column")
     if isinstance(analysis, Lmm):
         for at, pair in enumerate(analysis.interactions):
             for term in pair:
-                yield from _unless(term, _TERMS | set(analysis.covariates), (*key, "interactions", at), "term of this analysis")
+                yield from unless(term, _TERMS | set(analysis.covariates), (*key, "interactions", at), "term of this analysis")
     if isinstance(analysis, Mmrm | Lmm) and analysis.method == "ml" and analysis.df != "satterthwaite":
         yield (*key, "df"), "Kenward-Roger is defined for REML: say `method: reml`, or `df: satterthwaite`"
     if isinstance(analysis, Lmm):
         for visit in analysis.times:
-            yield from _unless(visit, {v.id for v in study.visits}, (*key, "times", visit), "visit")
+            yield from unless(visit, {v.id for v in study.visits}, (*key, "times", visit), "visit")
     wanted = [getattr(analysis, "visit", None), *getattr(analysis, "visits", [])]
     period = getattr(analysis, "period", None)
     known = {visit.id for visit in study.visits if period in (None, "all", visit.period)}
     for visit in wanted:
-        yield from _unless(visit, known, (*key, "visits" if hasattr(analysis, "visits") else "visit"), "visit of that period")
+        yield from unless(visit, known, (*key, "visits" if hasattr(analysis, "visits") else "visit"), "visit of that period")
 
 
 def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -408,13 +274,13 @@ def _rest(study: Study) -> Iterator[Problem]:
         if entry.strategy == "composite" and not cutoffs:
             yield ("intercurrent", at, "strategy"), "composite has a meaning for cut-off endpoints only"
     for at, name in enumerate(study.testing.order if study.testing else []):
-        yield from _unless(name, study.analyses, ("testing", "order", at), "analysis")
+        yield from unless(name, study.analyses, ("testing", "order", at), "analysis")
     for at, target in enumerate(study.published):
-        yield from _unless(target.key.get("analysis"), study.analyses, ("published", at, "key", "analysis"), "analysis")
+        yield from unless(target.key.get("analysis"), study.analyses, ("published", at, "key", "analysis"), "analysis")
         for column in sorted({"analysis", "statistic"} - set(target.key)):
             yield ("published", at, "key"), f"needs {column!r}"
         for column, text in target.key.items():
-            yield from _unless(column, RESULT_KEY, ("published", at, "key", column), "column of a result")
+            yield from unless(column, RESULT_KEY, ("published", at, "key", column), "column of a result")
             if column in {"day", "conf_level"} and not _PRINTED.match(text):
                 yield ("published", at, "key", column), "not a number"
         if not _PRINTED.match(target.value):
