@@ -82,6 +82,22 @@ open-label treatment followed by randomised withdrawal (`esketamine_withdrawal`)
 clinics (`ketamine_clinics`), an observational comparison (`ketamine_or_ect`) and a relational study of several tables
 (`opioid_relapse`).
 
+What a table provides decides which of our column names it must and may have; other names are the study's own:
+
+| provides | must have | may have |
+|---|---|---|
+| `participants` | `participant` | any: arms, site, strata, covariates, dates that others count from |
+| `assessments` | `participant`, and a column with an `instrument` for each score (or `wide`) | `visit`, `day`, `period`, `arm` |
+| `sessions` | `participant`, `session` (its number) | `day`, `period`, doses, measurements with an `instrument` |
+| `events` | `participant`, `day`, `event` | |
+| `disposition` | `participant`, `status` (`completed` or another word), `day` (the last day of follow-up) | `period`, `reason` |
+
+A visit is named by `visit`, or found from `day` and the visits' windows (both ends count). A calendar date becomes a day
+with `kind: date` and `since:`, the participants' date that is day 0. `mmrm` and `ancova` always hold the baseline and the
+strata of the design, and `covariates` come on top; `lmm` holds what `covariates` and `interactions` name, time and arm. A
+time-to-event rule of kind `first_event` needs a disposition for everybody: without one there is no end of follow-up and the
+person has no time, and events after it do not count.
+
 Files are read as UTF-8 text, cell by cell, and never guessed at. Refused, with file, line and column: another encoding or
 format, ragged rows, quotes that do not match, control and invisible characters, repeated headers, a column the study file
 names and the file lacks, a cell that is not of its column's kind, a score outside its instrument's range, a label that a

@@ -65,7 +65,7 @@ def apply(profile: str, exact: pd.DataFrame) -> Controlled:
         "profile": profile,
         "small": f"1 to {SMALL}",
         "rounded_to": BASE,
-        "rows": int((~steps).sum()),
+        "rows": len(exact),
         "withheld": {str(reason): int(n) for reason, n in counts.items()},
         "withheld_by_analysis": {str(k): int(v) for k, v in exact["analysis"][hidden].value_counts().sort_index().items()},
         "rounded": int((_kinds(exact).isin(["count", "size", "share"]) & ~hidden).sum()),

@@ -7,7 +7,7 @@ exact one (confidential studies only) and the released one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -16,7 +16,7 @@ import pandas as pd
 
 from ketaoutcomes import disclosure
 from ketaoutcomes.domain.analyses import Ancova, Cox, Lmm, Mmrm
-from ketaoutcomes.domain.endpoints import ScoreEndpoint, TimeEndpoint, cutoff_words
+from ketaoutcomes.domain.endpoints import ScoreEndpoint, TimeEndpoint, cutoff_words, rule_words
 from ketaoutcomes.domain.instruments import instruments
 from ketaoutcomes.domain.study import Published, Study
 from ketaoutcomes.schema import ard
@@ -45,7 +45,7 @@ class Released:
     verdicts: dict[str, dict[str, Any]]
 
 
-def release(study: Study, frames: Iterable[pd.DataFrame]) -> Released:
+def release(study: Study, frames: Iterable[pd.DataFrame], left_out: Mapping[str, int] | None = None) -> Released:
     """One checked ARD for each audience.
 
     Parameters
@@ -54,8 +54,10 @@ def release(study: Study, frames: Iterable[pd.DataFrame]) -> Released:
         The study file.
     frames
         The ARD of each analysis.
+    left_out
+        What ingest left out: reason to number of records.
     """
-    results = _primary_or_nothing(study, ard.bind([labels(study), *frames]))
+    results = _primary_or_nothing(study, ard.bind([labels(study), _left_out(study, left_out or {}), *frames]))
     compared = targets(study, results)
     exact = ard.bind([results, compared])
     if study.privacy is None:
@@ -64,9 +66,17 @@ def release(study: Study, frames: Iterable[pd.DataFrame]) -> Released:
         return Released(exact, None, sheet, verdicts)
     controlled = disclosure.apply(study.privacy.profile, results)
     shown = _forbidden(study, compared, controlled.frame)
-    sheet = {**controlled.sheet, "rows": len(controlled.frame) + len(shown), "published_withheld": int((shown["status"] == "withheld").sum())}
+    sheet = {**controlled.sheet, "rows": controlled.sheet["rows"] + len(shown), "published_withheld": int((shown["status"] == "withheld").sum())}
     verdicts = {name: _verdict(controlled.frame, name, study) for name in study.analyses}
     return Released(ard.bind([controlled.frame, shown]), exact, sheet, verdicts)
+
+
+def _left_out(study: Study, reasons: Mapping[str, int]) -> pd.DataFrame:
+    rows = [
+        {"study": study.study, "analysis": STUDY, "parameter": "left out", "term": reason, "statistic": "n_rows", "value": float(n), "n": n, "status": "ok"}
+        for reason, n in sorted(reasons.items())
+    ]
+    return ard.check(pd.DataFrame(rows, columns=list(ard.ARD.columns)))
 
 
 def _forbidden(study: Study, compared: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
@@ -158,6 +168,9 @@ def labels(study: Study) -> pd.DataFrame:
         add("period", period.id, period.label)
         for visit in study.visits_of(period.id):
             add("visit", "", visit.label, period=period.id, visit=visit.id, day=visit.time)
+            if visit.window:
+                span = f"days {visit.window[0]:g} to {visit.window[1]:g} of the period, the score nearest to day {visit.time:g}, the earlier of two as near"
+                add("window", f"{period.label}, {visit.label}", span)
     for name, population in study.populations.items():
         add("population", name, population.label)
     for name, column in study.participant_columns.items():
@@ -167,6 +180,7 @@ def labels(study: Study) -> pd.DataFrame:
     for name, analysis in study.analyses.items():
         add("analysis", name, analysis.title)
         add("model", name, analysis.model)
+        add("main visit", name, getattr(analysis, "visit", None) or "")
         if analysis.primary:
             add("primary", "analysis", name)
             add("primary", "visit", getattr(analysis, "visit", None) or "")
@@ -199,7 +213,7 @@ def _scales(study: Study, add: Any) -> None:  # noqa: ANN401 - a local closure
     for name, endpoint in study.endpoints.items():
         if isinstance(endpoint, TimeEndpoint):
             add("parameter", name, name.replace("_", " ").capitalize())
-            add("definition", name, f"{study.rules[endpoint.rule].source}")
+            add("definition", name, rule_words(study.rules[endpoint.rule]))
             continue
         scale = instruments()[study.parameters[endpoint.parameter]]
         add("of", name, endpoint.parameter)

@@ -48,8 +48,13 @@ def summary(study: Study, data: dict[str, pd.DataFrame]) -> str:
     for period in study.periods:
         inside = data["adsl"][data["adsl"]["period"] == period.id]
         counts = inside.groupby("trtp")["participant"].nunique()
+        counts = counts.sort_index(key=lambda arms: arms.map({arm: at for at, arm in enumerate(study.design.arms)}))
         shown = ", ".join(f"{study.design.arms[str(arm)].label if arm else 'everybody'} {_n(study, int(n))}" for arm, n in counts.items())
         lines.append(f"  {period.label}: {shown or 'nobody'}")
+    happened = set(data["adae"]["event"])
+    for name, rule in study.rules.items():
+        absent = [kind for kind in getattr(rule, "types", []) if kind not in happened]
+        lines += [f"  note: rule {name}: the events table holds no event called {kind!r}" for kind in absent]
     primary = study.analyses[study.primary]
     lines.append(f"  {len(study.analyses)} analyses, primary: {primary.title} ({primary.model})")
     return "\n".join(lines)

@@ -24,13 +24,14 @@ def main(args: argparse.Namespace) -> int:
 
     study = _project.load(args.study)
     restricted = _project.restricted(study.study)
-    found = release(study, [files.read_ard(restricted / "ard" / f"{name}.csv") for name in study.analyses])
+    ingested = files.read_json(restricted / "cohort" / "ingest.json")
+    found = release(study, [files.read_ard(restricted / "ard" / f"{name}.csv") for name in study.analyses], ingested["notes"])
     folder = _project.audience(study.study, args.audience)
     frame = found.release if args.audience == "release" else found.internal
     assert frame is not None  # the Snakefile asks for internal results of confidential studies only
     files.write_ard(folder / "ard.csv", frame)
     files.write_json(folder / "disclosure.json", found.disclosure if args.audience == "release" else {"profile": "none: exact, for the study team"})
-    files.write_json(folder / "run.json", _run(study, files.read_json(restricted / "cohort" / "ingest.json"), found.verdicts))
+    files.write_json(folder / "run.json", _run(study, ingested, found.verdicts))
     return 0
 
 

@@ -28,11 +28,12 @@ def main(args: argparse.Namespace) -> int:
         raise DataMissing("there is no Snakefile here: run this in the project's folder")
     names = [Path(name).stem if name.endswith(".yaml") else name for name in args.study] or _default_studies(_project.ROOT)
     try:
-        _checking.checked(names)
+        notes = [line for study, data in _checking.checked(names) for line in _checking.summary(study, data).splitlines() if "note:" in line]
     except KetaoutcomesError:
         _name_older(names)
         raise
     started = time.time()
+    print("\n".join(notes), end="\n" if notes else "")
     print(f"checked {len(names)} {'studies' if len(names) > 1 else 'study'}: {', '.join(names)}", flush=True)
     failed = _snakemake(names, args.cores)
     _record(names, args.cores, started)

@@ -99,3 +99,11 @@ class FirstEventRule(BaseModel):
 
 
 Rule = Annotated[RecordedRule | FirstEventRule, Field(discriminator="kind")]
+
+
+def rule_words(rule: Rule) -> str:
+    """What a time-to-event rule counts, when people without the event are censored, and its source."""
+    if isinstance(rule, RecordedRule):
+        return f"time and event as recorded; those without it are censored there: {rule.censored_as} ({rule.source})"
+    what = " or ".join(rule.types)
+    return f"the first {what} from the start of the period on; without one, censored when follow-up ends ({rule.source})"

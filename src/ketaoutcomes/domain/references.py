@@ -233,7 +233,10 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
     if isinstance(analysis, Cox):
         yield from unless(analysis.cluster, study.participant_columns, (*key, "cluster"), "participants' column")
     if isinstance(analysis, Lmm):
+        absent = "time" if analysis.time == "categorical" else "visit"
         for at, pair in enumerate(analysis.interactions):
+            if absent in pair:
+                yield (*key, "interactions", at), f"with `time: {analysis.time}` there is no {absent!r}: use {'visit' if absent == 'time' else 'time'!r}"
             for term in pair:
                 yield from unless(term, _TERMS | set(analysis.covariates), (*key, "interactions", at), "term of this analysis")
     if isinstance(analysis, Mmrm | Lmm) and analysis.method == "ml" and analysis.df != "satterthwaite":

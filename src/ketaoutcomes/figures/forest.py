@@ -1,5 +1,5 @@
-"""Each analysis' comparison with the reference arm at its main visit: estimate and confidence interval. The filled
-square is the primary analysis. The line of no effect is 0 for differences and 1 for ratios."""
+"""Each analysis' comparison with the reference arm at its main visit (at every visit where it names none): estimate and
+confidence interval; risk differences with Wald limits. The square is the primary analysis. The line of no effect is 0 for differences and 1 for ratios."""
 
 from __future__ import annotations
 
@@ -114,10 +114,10 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, obj
             & (ard["visit"] == row.visit)
             & (ard["method"] == row.method)
         ]
-        main = labels.text("primary", "visit") if row.analysis == primary else ""
+        main = labels.text("main visit", str(row.analysis))
         if main and row.visit != main:
             continue
-        title = labels.text("analysis", str(row.analysis)) + (f", {visits.get(row.visit, row.visit)}" if row.visit else "")
+        title = labels.text("analysis", str(row.analysis)) + (", " + visits.get(row.visit, row.visit).replace(" ", "\N{NO-BREAK SPACE}") if row.visit else "")
         limits = {str(name): value for name, value in zip(same["statistic"], same["value"], strict=True)}
         pair = f"{arms[str(row.arm)]} against {arms[str(row.comparator)]}"
         numbers = interval(same, kind.statistic)

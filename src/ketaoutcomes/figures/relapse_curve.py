@@ -39,7 +39,7 @@ def draw(ard: pd.DataFrame) -> Figure:
     title = labels.text("analysis", analysis)
     rows = match(ard, analysis=analysis, term="curve")
     if not rows["value"].notna().any():
-        return nothing(title, "The curve is withheld: too few people or events stand behind its steps.")
+        return nothing(title, "The curve is withheld: a step of it stands on few people or events, and what follows would tell that step.")
     curve = _curve(rows, labels)
     names = [name for name in labels.of_kind("arm").values() if name in set(curve["label"])] or ["All"]
     counts = _counts(match(ard, analysis=analysis, term="at risk"), labels, names)

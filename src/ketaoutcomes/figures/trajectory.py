@@ -103,8 +103,8 @@ def _observed(ard: pd.DataFrame, means: pd.DataFrame, labels: Labels) -> pd.Data
     statistic = "mean_change" if labels.text("parameter", parameter).startswith("Change") else "mean"
     rows = match(ard, parameter=labels.text("of", parameter), statistic=statistic).rename(columns={"value": "observed"})
     rows = rows.drop_duplicates(["period", "arm", "visit"])
-    key = ["arm", "visit"]
-    merged = means[[*key, "time", "label", "panel"]].merge(rows[[*key, "observed"]].drop_duplicates(key), on=key, how="left")
+    key = ["visit"] if (rows["arm"] == "").all() and len(set(means["arm"])) == 1 else ["arm", "visit"]
+    merged = means[["arm", "visit", "time", "label", "panel"]].merge(rows[[*key, "observed"]].drop_duplicates(key), on=key, how="left")
     return merged.assign(estimate=merged["observed"])
 
 

@@ -41,7 +41,11 @@ def means(results: Results, cells: tuple[LsMean, ...], scores: Scores, conf_leve
         where = dict(cell.cell)
         only = scores.levels["arm"][0] if len(scores.levels["arm"]) == 1 else ""
         n = n_by(scores.rows, where.get("arm"), where.get("visit"))
-        results.interval(cell, conf_level, n=n, term="ls_mean", arm=where.get("arm", only), visit=where.get("visit", ""))
+        arm, visit = where.get("arm", only), where.get("visit", "")
+        results.interval(cell, conf_level, n=n, term="ls_mean", arm=arm, visit=visit)
+        if visit:
+            expected = int(scores.people.loc[scores.people["arm"] == arm, "participant"].nunique())
+            results.add("n_expected", expected, n=expected, term="ls_mean", arm=arm, visit=visit)
 
 
 def contrasts(results: Results, fit: Fit, cells: tuple[LsMean, ...], scores: Scores, conf_level: float) -> None:

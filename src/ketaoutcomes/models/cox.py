@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import Cox
-from ketaoutcomes.domain.endpoints import TimeEndpoint
+from ketaoutcomes.domain.endpoints import TimeEndpoint, rule_words
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of
@@ -124,5 +124,5 @@ def _conclude(rows: Results, study: Study, analysis: Cox, terms: list[str]) -> N
         terms=", ".join(terms),
         strata=f", stratified by {', '.join(analysis.strata)}" if analysis.strata else "",
         errors=f"sandwich errors by {analysis.cluster}" if analysis.cluster else "model-based errors",
-        rule=study.rules[endpoint.rule].source,
+        rule=rule_words(study.rules[endpoint.rule]),
     )

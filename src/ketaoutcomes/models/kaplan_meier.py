@@ -1,6 +1,5 @@
 """{title}: time from the start of {period} to the event was described in {population} by product-limit curves
-with Greenwood errors and limits on the log scale; arms were compared by {test}. The event: {rule}. People without it are
-censored when their follow-up ends."""
+with Greenwood errors and limits on the log scale; arms were compared by {test}. The event: {rule}."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import KaplanMeier
-from ketaoutcomes.domain.endpoints import TimeEndpoint
+from ketaoutcomes.domain.endpoints import TimeEndpoint, rule_words
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of
@@ -90,5 +89,5 @@ def _describe_method(rows: Results, study: Study, analysis: KaplanMeier, test: s
         period=study.period(analysis.period).label.lower(),
         population=population_words(study, analysis.population),
         test=test,
-        rule=study.rules[endpoint.rule].source,
+        rule=rule_words(study.rules[endpoint.rule]),
     )

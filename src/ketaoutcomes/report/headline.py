@@ -8,7 +8,7 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import interval, rounded
+from ketaoutcomes.schema.numbers import NOTHING, WITHHELD, interval, rounded, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,9 @@ def headline(ard: pd.DataFrame) -> Headline:
     if status not in {"ok", "flagged"} or not results:
         return Headline(f"{title}: not estimable", status if status not in {"ok", "flagged"} else "not_estimable", note)
     if not any(rows["value"].notna().any() for rows in results):
-        return Headline(f"{title}: withheld by disclosure control", "withheld", note)
+        hidden = any((rows["status"] == "withheld").any() for rows in results)
+        words = "withheld by disclosure control" if hidden else "not reached" if (results[0]["term"] == "median").any() else "not estimable"
+        return Headline(f"{title}: {words}", "withheld" if hidden else status, note)
     return Headline(f"{title}: {'; '.join(_words(rows, labels) for rows in results)}", status, note if status == "flagged" else "")
 
 
@@ -62,6 +64,7 @@ def _words(rows: pd.DataFrame, labels: Labels) -> str:
     level = rows["conf_level"].max()
     text = interval(rows, statistic).replace(" (", f" ({100 * level:g} % CI ", 1)
     unit = labels.text("unit", str(first["parameter"])) if statistic == "estimate" else ""
+    unit = labels.text("study", "time_unit") if statistic == "median" else unit
     text = text.replace(" (", f" {unit} (", 1) if unit else text
     name = {"hazard_ratio": "hazard ratio ", "risk_difference": "risk difference, percentage points, ", "median": "median "}.get(statistic, "")
     visits = match(labels.rows, parameter="visit", visit=str(first["visit"]))
@@ -69,7 +72,21 @@ def _words(rows: pd.DataFrame, labels: Labels) -> str:
     if first["comparator"]:
         return f"{arms[first['arm']]} against {arms[first['comparator']]}{when}: {name}{text}"
     who = f"{arms[first['arm']]}, " if len(arms) > 1 and first["arm"] else ""
-    return f"{who}mean{when}: {name}{text}"
+    return f"{who}{name or f'mean{when}: '}{text}"
+
+
+def seen_sentence(ard: pd.DataFrame) -> str:
+    """How many of the analysis set have a score at the main visit; empty where there is none."""
+    labels = Labels.of(ard)
+    rows = match(ard, analysis=labels.text("primary", "analysis"), term="ls_mean", visit=labels.text("primary", "visit"))
+    arms = labels.of_kind("arm")
+    said: list[str] = []
+    for _, row in match(rows, statistic="n_expected").iterrows():
+        n = match(rows, arm=str(row["arm"]), statistic="estimate")["n"]
+        expected = shown(row)
+        if len(n) and pd.notna(n.iloc[0]) and expected not in (WITHHELD, NOTHING):
+            said.append(f"{arms.get(str(row['arm']), 'all')} {n.iloc[0]} of {expected}")
+    return f"With a score there: {', '.join(said)} in the analysis set." if said else ""
 
 
 def missing_sentence(ard: pd.DataFrame) -> str:

@@ -11,9 +11,10 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ketaoutcomes.report.headline import headline, missing_sentence
+from ketaoutcomes.report.headline import headline, missing_sentence, seen_sentence
 from ketaoutcomes.schema.ard import match
-from ketaoutcomes.schema.labels import Labels
+from ketaoutcomes.schema.labels import STUDY, Labels
+from ketaoutcomes.schema.numbers import shown
 
 #: Section heading to the displays it shows, in reading order.
 _SECTIONS = (
@@ -60,11 +61,14 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
         labels=labels,
         headline=headline(ard),
         missing=missing_sentence(ard),
+        seen=seen_sentence(ard),
+        rounded=bool(labels.text("study", "profile")) and not internal,
         provenance=_provenance(labels),
         sections=_sections(figures, tables),
         methods=_methods(ard, labels),
         disclosure=disclosure,
         run=run,
+        left_out={str(row["term"]): shown(row) for _, row in match(ard, analysis=STUDY, parameter="left out").iterrows()},
         internal=internal,
     )
 
@@ -76,9 +80,9 @@ def _provenance(labels: Labels) -> str:
 
 
 def _sections(figures: list[Made], tables: list[Made]) -> list[dict[str, Any]]:
-    shown = {made.name: _figure(made) for made in figures} | {made.name: _table(made) for made in tables}
-    placed = [(heading, [shown[name] for name in names if name in shown]) for heading, names in _SECTIONS]
-    others = [display for name, display in shown.items() if not any(name in names for _, names in _SECTIONS)]
+    ready = {made.name: _figure(made) for made in figures} | {made.name: _table(made) for made in tables}
+    placed = [(heading, [ready[name] for name in names if name in ready]) for heading, names in _SECTIONS]
+    others = [display for name, display in ready.items() if not any(name in names for _, names in _SECTIONS)]
     found = [{"heading": heading, "displays": displays} for heading, displays in placed if any(not d["nothing"] for d in displays)]
     return found + ([{"heading": "Further displays", "displays": others}] if others else [])
 

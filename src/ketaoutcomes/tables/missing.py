@@ -30,4 +30,4 @@ def build(ard: pd.DataFrame) -> Table:
 
 
 def _seen(rows: pd.DataFrame) -> str:
-    return f"{value_of(rows, 'n_observed')} / {value_of(rows, 'n_expected')} ({value_of(rows, 'percent_missing')})"
+    return f"{value_of(rows, 'n_observed')} / {value_of(rows, 'n_expected')} ({value_of(rows, 'percent_missing')} missing)"

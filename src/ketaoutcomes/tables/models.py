@@ -7,7 +7,7 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import NOTHING, value_of
+from ketaoutcomes.schema.numbers import NOTHING, shown, value_of
 from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import footnotes, model_analyses
 
@@ -35,6 +35,8 @@ def _fit(rows: pd.DataFrame) -> list[Row]:
         Row(f"Variance, {row.visit or row.term}", (value_of(rows[rows.index == row.Index], "variance"), "", "", ""))
         for row in match(rows, statistic="variance").itertuples()
     ]
+    left = rows[rows["term"].str.startswith("left out") & (rows["value"] != 0)]
+    lines += [Row(str(row["term"]).capitalize(), (shown(row), "", "", "")) for _, row in left.iterrows()]
     return [Row(f"Verdict: {verdict['text'].replace('_', ' ')}; {verdict['note']}", ("", "", "", "")), *lines]
 
 

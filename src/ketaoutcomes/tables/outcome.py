@@ -1,5 +1,6 @@
-"""Scores by model. Least-squares mean (interval); people with a value at the visit. Differences from the reference arm
-(interval). p values are two-sided and not adjusted for several visits or analyses."""
+"""Scores by model. Least-squares mean (interval); people who entered with a value at
+the visit. Differences from the reference arm
+(interval). p values are two-sided and not adjusted for several arms, visits or analyses."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import NOTHING, interval, value_of
+from ketaoutcomes.schema.numbers import NOTHING, interval, shown, value_of
 from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import flag_note, footnotes, model_analyses
 
@@ -39,6 +39,9 @@ def _curves(rows: pd.DataFrame, labels: Labels) -> list[Row]:
         median = match(rows, arm=arm, term="median")
         text = interval(median, "median").replace(NOTHING, "not reached")
         lines.append(Row(f"{arms.get(arm, 'All')}, median {unit}", (events, text, "")))
+    left = match(rows, term="left out: without a time", statistic="n")
+    if len(left) and left["value"].iloc[0] != 0:
+        lines.append(Row("Left out: without a time", (shown(left.iloc[0]), "", "")))
     test = match(rows, term="log-rank")
     if len(test):
         text = f"chi-square {value_of(test, 'chisq')}, {value_of(test, 'df').removesuffix('.0')} df"
