@@ -28,6 +28,7 @@ from plotnine import (
 
 from ketaoutcomes.figures._figure import Figure, nothing
 from ketaoutcomes.figures._theme import INK, look
+from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import MINUS, interval
 
@@ -104,7 +105,8 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, obj
     found = ard[ard["term"].str.startswith("contrast") & (ard["statistic"] == kind.statistic) & ard["value"].notna()]
     found = found[~found["method"].isin(["newcombe"])]
     arms, primary = labels.of_kind("arm"), labels.text("primary", "analysis")
-    visits = {row.visit: row.text for row in labels.rows[labels.rows["parameter"] == "visit"].itertuples()}
+    found_visits = match(labels.rows, parameter="visit")
+    visits = dict(zip(found_visits["visit"].astype(str), found_visits["text"].astype(str), strict=True))
     lines: list[dict[str, object]] = []
     for row in found.itertuples():
         same = ard[
@@ -117,7 +119,8 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, obj
         main = labels.text("main visit", str(row.analysis))
         if main and row.visit != main:
             continue
-        title = labels.text("analysis", str(row.analysis)) + (", " + visits.get(row.visit, row.visit).replace(" ", "\N{NO-BREAK SPACE}") if row.visit else "")
+        visit = visits.get(str(row.visit), "").replace(" ", "\N{NO-BREAK SPACE}")
+        title = labels.text("analysis", str(row.analysis)) + (f", {visit}" if visit else "")
         limits = {str(name): value for name, value in zip(same["statistic"], same["value"], strict=True)}
         pair = f"{arms[str(row.arm)]} against {arms[str(row.comparator)]}"
         numbers = interval(same, kind.statistic)
