@@ -146,3 +146,24 @@ def test_no_other_analysis_takes_the_place_of_a_failed_primary(status: str) -> N
     text = page(ard, figures=[], tables=[], disclosure={"profile": "none"}, run={"versions": {}, "cohort_sha256": {}, "study_sha256": "0"}, internal=False)
     assert "The primary analysis has no result" in text
     assert "why" in text
+
+
+def test_a_median_in_the_headline_has_its_arm_and_unit() -> None:
+    ard = exact("esketamine_withdrawal").copy()
+    primary = (ard["analysis"] == "study") & (ard["parameter"] == "primary") & (ard["term"] == "analysis")
+    ard.loc[primary, "text"] = "relapse_curve"
+    median = match(ard, analysis="relapse_curve", term="median", arm="placebo", statistic="median")["value"].iloc[0]
+    assert f"Placebo, median {median:.0f} days (95 % CI" in headline(ard).sentence
+
+
+def test_the_page_says_how_many_had_a_score_at_the_main_visit_and_what_was_left_out() -> None:
+    ard = exact("ketamine_clinics").copy()
+    note = ard.iloc[[0]].assign(parameter="left out", term="scores on no visit", statistic="n_rows", value=17.0, text="")
+    text = page(
+        pd.concat([ard, note], ignore_index=True), figures=[], tables=[], disclosure={"profile": "none"},
+        run={"versions": {}, "cohort_sha256": {}, "study_sha256": "0"}, internal=True,
+    )  # fmt: skip
+    rows = match(ard, analysis="main", term="ls_mean", visit="week6").set_index("statistic")
+    assert f"Ketamine {rows.loc['estimate', 'n']} of {rows.loc['n_expected', 'value']:.0f} in the analysis set" in text
+    assert "<dt>scores on no visit</dt><dd>17</dd>" in text
+    assert "days 36 to 49 of the period" in text

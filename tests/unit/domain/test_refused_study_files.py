@@ -250,3 +250,17 @@ def test_any_spoilt_study_file_is_a_study_or_refused(tmp_path: Path, spoilt: tup
         for finding in refused.findings:
             assert 1 <= finding.line <= last
             assert finding.message
+
+
+@pytest.mark.parametrize(
+    ("study", "old", "new", "column", "words"),
+    [
+        ("nimh_ketamine", "[[arm, visit]]", "[[arm, time]]", "analyses.main.interactions", "there is no 'time'"),
+        ("beat_the_blues", "method: ml", "method: ml\n    df: kenward-roger", "analyses.book.df", "REML"),
+        ("nimh_ketamine", "id: before", "id: none", "periods.0.id", "choose another"),
+    ],
+)
+def test_what_the_model_cannot_hold_is_refused_before_it_runs(refuse: Refuse, study: str, old: str, new: str, column: str, words: str) -> None:
+    text = next(path for path in STUDIES if path.stem == study).read_text(encoding="utf-8")
+    found = refuse(swap(old, new, text), study).findings
+    assert any(finding.column.startswith(column) and words in finding.message for finding in found)
