@@ -230,6 +230,9 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
             yield from _no_date(study, name, (*key, field, at))
             if name == "site" and field == "covariates" and study.design.site is None:
                 yield (*key, field, at), "`site` needs `design.site`"
+    unadjusted = sorted(set(study.design.confounders) - set(getattr(analysis, "covariates", [])))
+    if study.design.kind == "observational" and getattr(analysis, "primary", False) and unadjusted:
+        yield key, f"the primary comparison of an observational study must adjust for its confounders; missing: {', '.join(unadjusted)}"
     if isinstance(analysis, Cox):
         yield from unless(analysis.cluster, study.participant_columns, (*key, "cluster"), "participants' column")
     if isinstance(analysis, Lmm):

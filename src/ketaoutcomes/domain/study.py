@@ -85,8 +85,6 @@ class Privacy(BaseModel):
 
     profile: Literal["opensafely"]
     """Rules applied to what is released."""
-    allow: list[str] = Field(default_factory=list[str])
-    """Reserved for declared exceptions."""
 
 
 class Arm(BaseModel):
@@ -116,7 +114,7 @@ class Design(BaseModel):
     site: str | None = None
     """Participants' column holding the site."""
     confounders: list[str] = Field(default_factory=list[str])
-    """Observational designs: participants' columns that an adjusted comparison must hold."""
+    """Observational designs: participants' columns that the primary comparison must adjust for."""
 
 
 class Baseline(BaseModel):

@@ -86,7 +86,6 @@ STATISTICS: dict[str, Statistic] = {
     "survival": Statistic("event-free", 3),
     "median": Statistic("median", 0, unit="days"),
     "variance": Statistic("variance", 2),
-    "correlation": Statistic("correlation", 2),
     "delta_to_zero": Statistic("delta that moves the estimate to zero", 2, "exact"),
     "fraction_missing": Statistic("fraction without a value", 3, "exact"),
     # proof of a fit

@@ -258,6 +258,7 @@ def test_any_spoilt_study_file_is_a_study_or_refused(tmp_path: Path, spoilt: tup
         ("nimh_ketamine", "[[arm, visit]]", "[[arm, time]]", "analyses.main.interactions", "there is no 'time'"),
         ("beat_the_blues", "method: ml", "method: ml\n    df: kenward-roger", "analyses.book.df", "REML"),
         ("nimh_ketamine", "id: before", "id: none", "periods.0.id", "choose another"),
+        ("ketamine_or_ect", "covariates: [age, sex, inpatient, failed_drugs]", "covariates: [age, sex]", "analyses.adjusted", "failed_drugs, inpatient"),
     ],
 )
 def test_what_the_model_cannot_hold_is_refused_before_it_runs(refuse: Refuse, study: str, old: str, new: str, column: str, words: str) -> None:
