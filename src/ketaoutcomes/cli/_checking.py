@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from ketaoutcomes.cli import _project
 from ketaoutcomes.derive import derive
+from ketaoutcomes.domain.endpoints import RecordedRule, Rule, TimeEndpoint
 from ketaoutcomes.domain.findings import DataMissing, Finding, Refused
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.ingest import ingest
@@ -51,13 +52,29 @@ def summary(study: Study, data: dict[str, pd.DataFrame]) -> str:
         counts = counts.sort_index(key=lambda arms: arms.map({arm: at for at, arm in enumerate(study.design.arms)}))
         shown = ", ".join(f"{study.design.arms[str(arm)].label if arm else 'everybody'} {_n(study, int(n))}" for arm, n in counts.items())
         lines.append(f"  {period.label}: {shown or 'nobody'}")
-    happened = set(data["adae"]["event"])
-    for name, rule in study.rules.items():
-        absent = [kind for kind in getattr(rule, "types", []) if kind not in happened]
-        lines += [f"  note: rule {name}: the events table holds no event called {kind!r}" for kind in absent]
+    lines += [f"  note: {note}" for name, rule in study.rules.items() for note in _rule_notes(study, name, rule, data)]
     primary = study.analyses[study.primary]
     lines.append(f"  {len(study.analyses)} analyses, primary: {primary.title} ({primary.model})")
     return "\n".join(lines)
+
+
+def _rule_notes(study: Study, name: str, rule: Rule, data: dict[str, pd.DataFrame]) -> Iterator[str]:
+    """What of the events does not count, and who has no time."""
+    people = data["adsl"][data["adsl"]["period"] == rule.period]
+    timed = {endpoint for endpoint, entry in study.endpoints.items() if isinstance(entry, TimeEndpoint) and entry.rule == name}
+    known = data["adtte"][data["adtte"]["paramcd"].isin(timed)]["participant"]
+    untimed = len(people) - int(people["participant"].isin(known).sum())
+    if timed and untimed:
+        yield f"rule {name}: {_n(study, untimed)} of {_n(study, len(people))} people have no time and cannot enter"
+    if isinstance(rule, RecordedRule):
+        return
+    events = data["adae"]
+    for kind in [kind for kind in rule.types if kind not in set(events["event"])]:
+        yield f"rule {name}: the events table holds no event called {kind!r}"
+    counted = events[events["event"].isin(rule.types)].merge(people[["participant", "start", "last_day"]], on="participant")
+    late = int((counted["ady"] - counted["start"] > counted["last_day"]).sum())
+    if late:
+        yield f"rule {name}: events after the person's end of follow-up do not count: {_n(study, late)}"
 
 
 def _n(study: Study, n: int) -> str:
