@@ -48,7 +48,7 @@ def covered() -> dict[str, np.ndarray]:
             except MixedModelError:
                 continue
             placebo, ketamine = (m for m in fit.ls_means(("arm", "visit")) if m.cell["visit"] == f"v{VISITS - 1}")
-            contrast = fit.contrast(ketamine.row - placebo.row)
+            contrast = fit.contrast(ketamine.weights - placebo.weights)
             found[df][at] = contrast.lower <= EFFECT <= contrast.upper
             if df == "satterthwaite":
                 found["z"][at] = abs(contrast.estimate - EFFECT) <= Z * contrast.se

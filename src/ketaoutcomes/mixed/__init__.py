@@ -4,45 +4,62 @@ It knows nothing of clinics or files. `mmrm`, `lmm` and `ols` return a `Fit` wit
 `MixedModelError`. Set one BLAS thread: the matrices are small.
 """
 
-from ketaoutcomes.mixed.contrasts import Estimate, JointTest
+from ketaoutcomes.mixed.contrasts import Contrast, Contrasts, Estimate, JointTest
 from ketaoutcomes.mixed.errors import (
     DegenerateResponse,
     DuplicateVisit,
+    IncompatibleMoments,
     InvalidContrast,
     InvalidTerms,
     InvalidValues,
     MixedModelError,
     NearSingularCovariance,
+    NotComparable,
     NotConverged,
+    NotRandomised,
+    NotShareable,
     OneVisitPerParticipant,
     RankDeficient,
     TooFewParticipants,
     UnusedLevel,
     VisitsNeverTogether,
 )
-from ketaoutcomes.mixed.fit import Fit, Proof, lmm, mmrm, ols
-from ketaoutcomes.mixed.ls_means import LsMean
+from ketaoutcomes.mixed.fit import Fit, Proof
+from ketaoutcomes.mixed.lmm import lmm
+from ketaoutcomes.mixed.ls_means import LsMean, LsMeans
+from ketaoutcomes.mixed.mmrm import clda, mmrm, moments, ols
+from ketaoutcomes.mixed.moments import Moments
 
 __all__ = [
+    "Contrast",
+    "Contrasts",
     "DegenerateResponse",
     "DuplicateVisit",
     "Estimate",
     "Fit",
+    "IncompatibleMoments",
     "InvalidContrast",
     "InvalidTerms",
     "InvalidValues",
     "JointTest",
     "LsMean",
+    "LsMeans",
     "MixedModelError",
+    "Moments",
     "NearSingularCovariance",
+    "NotComparable",
     "NotConverged",
+    "NotRandomised",
+    "NotShareable",
     "OneVisitPerParticipant",
     "Proof",
     "RankDeficient",
     "TooFewParticipants",
     "UnusedLevel",
     "VisitsNeverTogether",
+    "clda",
     "lmm",
     "mmrm",
+    "moments",
     "ols",
 ]

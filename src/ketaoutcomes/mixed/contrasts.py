@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import fdtrc, stdtr, stdtrit
 
+from ketaoutcomes.mixed import multiplicity
+from ketaoutcomes.mixed.design import Frame, table
 from ketaoutcomes.mixed.errors import InvalidContrast
-from ketaoutcomes.mixed.satterthwaite import Inference
+from ketaoutcomes.mixed.inference import Inference
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Estimate:
     estimate, se
         Point estimate and standard error.
     df
-        Satterthwaite degrees of freedom.
+        Degrees of freedom.
     t, p
         Statistic and two-sided p-value against 0.
     lower, upper
@@ -36,6 +40,87 @@ class Estimate:
     lower: float
     upper: float
 
+    def row(self) -> dict[str, float]:
+        """The numbers under the names of `Fit.tidy`."""
+        return {
+            "estimate": self.estimate,
+            "std_error": self.se,
+            "df": self.df,
+            "t": self.t,
+            "p_value": self.p,
+            "conf_low": self.lower,
+            "conf_high": self.upper,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contrast(Estimate):
+    """A named linear combination of the coefficients.
+
+    Attributes
+    ----------
+    label
+        Such as ``ketamine - placebo, visit 28``.
+    weights
+        Shape (q,).
+    """
+
+    label: str
+    weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contrasts(Sequence[Contrast]):
+    """A family of contrasts.
+
+    Attributes
+    ----------
+    members
+        The contrasts.
+    """
+
+    members: tuple[Contrast, ...]
+    _inference: Inference
+    _conf_level: float
+
+    @overload
+    def __getitem__(self, index: int) -> Contrast: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Contrast]: ...
+    def __getitem__(self, index: int | slice) -> Contrast | Sequence[Contrast]:
+        return self.members[index]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __iter__(self) -> Iterator[Contrast]:
+        return iter(self.members)
+
+    def tidy(self) -> Frame:
+        """One row per contrast: contrast, estimate, std_error, df, t, p_value, conf_low, conf_high."""
+        return table([{"contrast": member.label, **member.row()} for member in self.members])
+
+    def adjusted(self, method: str) -> Frame:
+        """`tidy` with p values for the whole family, and simultaneous limits where the method has them.
+
+        Parameters
+        ----------
+        method
+            ``holm``, ``hochberg``, ``bonferroni``, or ``dunnett``: the joint t distribution of the estimates; see
+            `multiplicity`. Holm and Hochberg have no intervals: their limits are missing.
+        """
+        t, df = np.array([m.t for m in self.members]), np.array([m.df for m in self.members])
+        p = np.array([m.p for m in self.members])
+        correlation = self._inference.correlation(np.array([m.weights for m in self.members]))
+        found = multiplicity.adjust(method, t, p, df, correlation, self._conf_level)
+        result = self.tidy()
+        half = found.critical * result["std_error"]
+        return result.assign(p_value=found.p, conf_low=result["estimate"] - half, conf_high=result["estimate"] + half)
+
+    def joint_test(self) -> JointTest:
+        """F test that all of them are 0. Raises InvalidContrast where one depends on the others."""
+        return joint_test(self._inference, np.array([m.weights for m in self.members]))
+
 
 @dataclass(frozen=True, slots=True)
 class JointTest:
@@ -46,7 +131,7 @@ class JointTest:
     f
         Statistic.
     numerator_df, denominator_df
-        Rank of the contrasts and Fai-Cornelius degrees of freedom.
+        Rank of the contrasts and denominator degrees of freedom.
     p
         Upper tail probability.
     """
@@ -55,6 +140,10 @@ class JointTest:
     numerator_df: int
     denominator_df: float
     p: float
+
+    def row(self) -> dict[str, float]:
+        """The numbers under the names of a table."""
+        return {"f": self.f, "numerator_df": self.numerator_df, "denominator_df": self.denominator_df, "p_value": self.p}
 
 
 def contrast(inference: Inference, row: ArrayLike, conf_level: float) -> Estimate:

@@ -1,7 +1,7 @@
 """Covariance structures: V(theta) over T visits with its first and second derivatives.
 
 A structure is one small class with the methods of `Structure`; the likelihood needs nothing else. All act on the
-standardised response, whose OLS residual variance is 1.
+standardised response, whose OLS residual variance is 1. The structures with fewer parameters are in `correlation`.
 """
 
 from __future__ import annotations
@@ -12,29 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ketaoutcomes.mixed.errors import NearSingularCovariance
-from ketaoutcomes.mixed.moments import Moments
-
-LARGEST_CONDITION = 1e12
-NEAR_SINGULAR = 1e8
 SMALLEST_START = 0.05
 PARTICIPANTS_PER_VISIT = 10
-
-
-def condition(v: NDArray[np.float64]) -> float:
-    """Ratio of the largest to the smallest eigenvalue of V, shape (T, T); infinite if V is not positive definite."""
-    eigenvalues = np.linalg.eigvalsh(v)
-    return float(eigenvalues[-1] / eigenvalues[0]) if eigenvalues[0] > 0 else np.inf
-
-
-def require_regular(v: NDArray[np.float64]) -> None:
-    """Raise NearSingularCovariance where V, shape (T, T), has a condition number above 1e12."""
-    found = condition(v)
-    if found > LARGEST_CONDITION:
-        raise NearSingularCovariance(
-            f"The covariance matrix has condition number {found:.1e}, above {LARGEST_CONDITION:.0e}: some visits carry "
-            "the same information, or there are too few participants for this structure; drop a visit or simplify it."
-        )
 
 
 class Structure(Protocol):
@@ -48,12 +27,16 @@ class Structure(Protocol):
         """dV / dtheta_i, shape (k, T, T)."""
         ...
 
-    def second(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        """d2V / dtheta_i dtheta_j, shape (k, k, T, T)."""
+    def second_along(self, theta: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        """<d2V / dtheta_i dtheta_j, weight>, shape (k, k), for a symmetric weight of shape (T, T)."""
         ...
 
-    def starts(self, moments: Moments) -> list[NDArray[np.float64]]:
-        """Starting values, each of shape (k,); the fit tries all of them."""
+    def starts(self, products: NDArray[np.float64], counts: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Starting values, each of shape (k,), the best guess first.
+
+        `products` are sums of products of OLS residuals by pair of visits, `counts` the participants behind each,
+        both of shape (T, T).
+        """
         ...
 
 
@@ -72,23 +55,11 @@ class Unstructured:
 
     sd: NDArray[np.float64]
 
-    @property
-    def n_visits(self) -> int:
-        """T."""
-        return len(self.sd)
-
     def _factor(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        factor = np.zeros((self.n_visits, self.n_visits))
-        factor[np.tril_indices(self.n_visits)] = theta
+        factor = np.zeros((len(self.sd), len(self.sd)))
+        factor[np.tril_indices(len(self.sd))] = theta
         np.fill_diagonal(factor, np.exp(np.diag(factor)))
         return factor
-
-    def _factor_first(self, factor: NDArray[np.float64]) -> NDArray[np.float64]:
-        """dL / dtheta_i, shape (k, T, T): one element each; d exp(t) = exp(t) on the diagonal."""
-        rows, columns = np.tril_indices(self.n_visits)
-        result = np.zeros((len(rows), self.n_visits, self.n_visits))
-        result[np.arange(len(rows)), rows, columns] = np.where(rows == columns, factor[rows, columns], 1.0)
-        return result
 
     def value(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
         """V = D L L' D."""
@@ -96,43 +67,42 @@ class Unstructured:
         return factor @ factor.T
 
     def first(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        """V_i = D (L_i L' + L L_i') D."""
+        """V_i = D (L_i L' + L L_i') D, L_i one element: exp(theta_i) on the diagonal, 1 below."""
         factor = self._factor(theta)
-        half = self._factor_first(factor) @ factor.T
+        rows, columns, size = self._elements(factor)
+        half = np.zeros((len(rows), len(self.sd), len(self.sd)))
+        half[np.arange(len(rows)), rows] = size[:, None] * factor.T[columns]
         return (half + half.transpose(0, 2, 1)) * np.outer(self.sd, self.sd)
 
-    def second(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    def second_along(self, theta: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
         """V_ij = D (L_i L_j' + L_j L_i') D, on the log-diagonal also D (L_ii L' + L L_ii') D, where L_ii = L_i."""
         factor = self._factor(theta)
-        d = self._factor_first(factor)
-        result = np.einsum("iac,jbc->ijab", d, d)
-        result = result + result.transpose(1, 0, 2, 3)
-        rows, columns = np.tril_indices(self.n_visits)
-        for i in np.flatnonzero(rows == columns):
-            half = d[i] @ factor.T
-            result[i, i] += half + half.T
-        return result * np.outer(self.sd, self.sd)
+        rows, columns, size = self._elements(factor)
+        scaled = weight * np.outer(self.sd, self.sd)
+        result = 2 * np.outer(size, size) * scaled[np.ix_(rows, rows)] * (columns[:, None] == columns)
+        diagonal = np.flatnonzero(rows == columns)
+        result[diagonal, diagonal] += 2 * np.diag(factor) * np.diag(scaled @ factor)
+        return result
 
-    def starts(self, moments: Moments) -> list[NDArray[np.float64]]:
-        """Pairwise correlations of the OLS residuals, ridged to positive definite; and equal correlations.
+    def _elements(self, factor: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+        """Row, column and d L / d theta of each element of the triangle."""
+        rows, columns = np.tril_indices(len(self.sd))
+        return rows, columns, np.where(rows == columns, factor[rows, columns], 1.0)
 
-        Several maxima were only ever seen with few participants per visit, so only there are more starts tried.
-        """
-        products, counts = moments.residual_products()
+    def starts(self, products: NDArray[np.float64], counts: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Pairwise correlations of the OLS residuals, ridged to positive definite; and equal correlations."""
         pairwise = products / counts / np.outer(self.sd, self.sd)
-        equal = (0.5,) if moments.n_subjects >= PARTICIPANTS_PER_VISIT * self.n_visits else (0.2, 0.5, 0.8)
-        compound = [(1 - r) * np.eye(self.n_visits) + r for r in equal]
+        compound = [(1 - r) * np.eye(len(self.sd)) + r for r in (0.5, 0.2, 0.8)]
         return [self._theta(correlation) for correlation in [_ridged(pairwise), *compound]]
 
     def _theta(self, correlation: NDArray[np.float64]) -> NDArray[np.float64]:
         factor = np.asarray(np.linalg.cholesky(correlation), dtype=np.float64)
         np.fill_diagonal(factor, np.log(np.diag(factor)))
-        return factor[np.tril_indices(self.n_visits)]
+        return factor[np.tril_indices(len(self.sd))]
 
 
-def unstructured(moments: Moments) -> Unstructured:
+def unstructured(products: NDArray[np.float64], counts: NDArray[np.float64]) -> Unstructured:
     """The unstructured matrix in the spread of the data; every visit must have residual variation."""
-    products, counts = moments.residual_products()
     return Unstructured(np.sqrt(np.diag(products) / np.diag(counts)))
 
 
@@ -144,49 +114,61 @@ def _ridged(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, slots=True)
-class RandomIntercept:
-    """V = s_e^2 I + s_u^2 J within a participant, in the strata of `moments.by_row_count`.
-
-    There V is diagonal with elements s_e^2 + n s_u^2, n the number of rows (0 in the within stratum).
-    theta = (s_u, log s_e): s_u is linear so that the fit can land on 0 exactly.
+class ByGroup:
+    """A matrix of its own for each group of participants: V is block diagonal over groups, theta is in their order.
 
     Attributes
     ----------
-    rows
-        n by stratum, shape (T,), the first 0.
+    parts
+        One structure per group, all over the same number of visits.
+    sizes
+        Number of parameters of each.
+    n_visits
+        Visits in each block.
     """
 
-    rows: NDArray[np.intp]
+    parts: tuple[Structure, ...]
+    sizes: tuple[int, ...]
+    n_visits: int
+
+    def _split(self, theta: NDArray[np.float64]) -> list[tuple[Structure, NDArray[np.float64], slice, slice]]:
+        """Each part with its theta, its place in theta and its block of V."""
+        ends = np.cumsum(self.sizes)
+        found: list[tuple[Structure, NDArray[np.float64], slice, slice]] = []
+        for g, (part, end, size) in enumerate(zip(self.parts, ends, self.sizes, strict=True)):
+            place = slice(int(end) - size, int(end))
+            found.append((part, theta[place], place, slice(g * self.n_visits, (g + 1) * self.n_visits)))
+        return found
 
     def value(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        """diag(s_e^2 + n s_u^2)."""
-        return np.diag(np.exp(2 * theta[1]) + self.rows * theta[0] ** 2)
-
-    def first(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        """diag(2 n s_u) and 2 s_e^2 I."""
-        identity = np.eye(len(self.rows))
-        return np.stack([np.diag(2.0 * self.rows * theta[0]), 2 * np.exp(2 * theta[1]) * identity])
-
-    def second(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        """diag(2 n), 4 s_e^2 I and 0 off the diagonal."""
-        t = len(self.rows)
-        result = np.zeros((2, 2, t, t))
-        result[0, 0] = np.diag(2.0 * self.rows)
-        result[1, 1] = 4 * np.exp(2 * theta[1]) * np.eye(t)
+        """Block diagonal of the groups' matrices."""
+        total = len(self.parts) * self.n_visits
+        result = np.zeros((total, total))
+        for part, own, _, block in self._split(theta):
+            result[block, block] = part.value(own)
         return result
 
-    def starts(self, moments: Moments) -> list[NDArray[np.float64]]:  # noqa: ARG002 - the protocol's signature
-        """Three intraclass correlations at total variance 1: the criterion may have two minima off balance."""
-        shares = np.array([0.05, 0.5, 0.95])
-        return [np.array([np.sqrt(share), 0.5 * np.log1p(-share)]) for share in shares]
+    def first(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Each parameter moves its own block."""
+        total = len(self.parts) * self.n_visits
+        result = np.zeros((len(theta), total, total))
+        for part, own, place, block in self._split(theta):
+            result[place, block, block] = part.first(own)
+        return result
 
-    def without_intercept(self) -> Independent:
-        """The structure on the boundary s_u = 0."""
-        return Independent(len(self.rows))
+    def second_along(self, theta: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Parameters of different groups have no mixed derivative."""
+        result = np.zeros((len(theta), len(theta)))
+        for part, own, place, block in self._split(theta):
+            result[place, place] = part.second_along(own, weight[block, block])
+        return result
 
-    def variance_direction(self) -> NDArray[np.float64]:
-        """dV / d(s_u^2), shape (T, T): the direction off the boundary."""
-        return np.diag(self.rows.astype(np.float64))
+    def starts(self, products: NDArray[np.float64], counts: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """The first start of every group together, the second, and so on."""
+        blocks = [slice(g * self.n_visits, (g + 1) * self.n_visits) for g in range(len(self.parts))]
+        by_part = [part.starts(products[b, b], counts[b, b]) for part, b in zip(self.parts, blocks, strict=True)]
+        most = max(len(starts) for starts in by_part)
+        return [np.concatenate([starts[min(k, len(starts) - 1)] for starts in by_part]) for k in range(most)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +191,10 @@ class Independent:
         """2 s_e^2 I."""
         return 2 * self.value(theta)[None]
 
-    def second(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        """4 s_e^2 I."""
-        return 4 * self.value(theta)[None, None]
+    def second_along(self, theta: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        """4 s_e^2 tr(weight)."""
+        return 4 * np.exp(2 * theta[0]) * np.trace(weight)[None, None]
 
-    def starts(self, moments: Moments) -> list[NDArray[np.float64]]:  # noqa: ARG002 - the protocol's signature
+    def starts(self, products: NDArray[np.float64], counts: NDArray[np.float64]) -> list[NDArray[np.float64]]:  # noqa: ARG002 - the protocol's signature
         """The OLS residual variance, which is 1 after standardisation."""
         return [np.zeros(1)]

@@ -1,88 +1,134 @@
-"""From a data frame and named terms to a design matrix.
+"""Data frames in, data frames out: the only module of the engine that touches pandas and formulaic.
 
-Terms are tuples of column names, never formulas: a formula is code, and a study file must not hold code. This is the
-only module of the engine that touches pandas.
+A formula is parsed, never evaluated: formulaic gives its terms, and a term may name columns of the data and nothing
+else. Study files hold lists of terms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.linalg import qr
 
-from ketaoutcomes.mixed.errors import DuplicateVisit, InvalidTerms, InvalidValues, RankDeficient, UnusedLevel
+from ketaoutcomes.mixed.coding import Cells, Coding, Column, Term, columns_of, require_margins, variables_of
+from ketaoutcomes.mixed.errors import DuplicateVisit, InvalidTerms, InvalidValues, UnusedLevel
 
 Frame = pd.DataFrame
-Term = tuple[str, ...]
-Column = tuple[tuple[str, str | None], ...]
-"""One column of the design: (variable, level) pairs that are multiplied; level None means the numeric value."""
+Series = pd.Series  # pyright: ignore[reportMissingTypeArgument, reportUnknownVariableType] - pandas is generic only in its stubs
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
 
-# A baseline shifted by 1e8 keeps 5e-8 of its length beside the intercept; rounding alone leaves about 1e-15.
-RANK_TOLERANCE = 1e-11
 # Products of larger numbers overflow; none is a measurement.
 LARGEST_VALUE = 1e100
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
-    """How values of the variables become a row of the design (treatment coding, first level = reference).
-
-    Attributes
-    ----------
-    columns
-        The columns in order; the empty tuple is the intercept.
-    levels
-        Factor levels in order, for the factors in the model.
-    means
-        Mean of each numeric covariate over the rows that enter the fit.
-    """
-
-    columns: tuple[Column, ...]
-    levels: dict[str, tuple[str, ...]]
-    means: dict[str, float]
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Readable, unique column labels such as ``arm[ketamine]:visit[28]``."""
-        return tuple(_label(column) for column in self.columns)
-
-    def row(self, values: Mapping[str, str | float]) -> NDArray[np.float64]:
-        """Design row, shape (q,), of one cell: a level for every factor, a number for every numeric covariate."""
-        return np.array([_cell(column, values) for column in self.columns])
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Design:
-    """The numbers of one model, rows in a canonical order.
+    """The numbers of one model, rows in a canonical order: by participant, then visit or time.
 
     Attributes
     ----------
-    x
-        Fixed-effects design, shape (N, q), full column rank.
+    coding
+        How rows of the design are made.
+    codes, numeric
+        Level numbers of the factors and values of the numeric covariates, each of shape (N,).
     y
         Response, shape (N,), in the caller's unit.
+    root_weight
+        Square roots of the rows' weights, shape (N,); None: all 1.
     subject
         Participant number of each row, 0..n-1, non-decreasing.
-    visit
-        Visit number of each row, shape (N,), or None where the model has no visit schedule.
-    visits
-        Visit labels in order; empty without a visit schedule.
-    coding
-        How rows of `x` are made.
+    first_rows
+        First row of each participant, shape (n,).
+    visit, visits
+        Visit number of each row, shape (N,), and the labels in order; None and one label without a visit schedule.
+    group, groups
+        Number of the covariance group of each row, shape (N,), and the labels; None and ("",) without groups.
+    site, time
+        Site number and time of each row, shape (N,), for random effects; None where there are none.
+    subjects, sites
+        Labels of participants and sites in the order of their numbers.
     """
 
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    subject: NDArray[np.intp]
-    visit: NDArray[np.intp] | None
-    visits: tuple[str, ...]
     coding: Coding
+    codes: dict[str, Codes]
+    numeric: dict[str, Floats]
+    y: Floats
+    root_weight: Floats | None
+    subject: Codes
+    first_rows: Codes
+    visit: Codes | None
+    visits: tuple[str, ...]
+    group: Codes | None
+    groups: tuple[str, ...]
+    site: Codes | None
+    time: Floats | None
+    subjects: tuple[Any, ...]
+    sites: tuple[str, ...]
+
+    @property
+    def n_subjects(self) -> int:
+        """Participants."""
+        return len(self.first_rows)
+
+    @property
+    def log_weights(self) -> float:
+        """Sum of the logarithms of the weights."""
+        return 0.0 if self.root_weight is None else 2 * float(np.log(self.root_weight).sum())
+
+    def x(self, rows: Codes | slice = slice(None)) -> Floats:
+        """Fixed-effects design of some rows, shape (n, q), each row times the root of its weight."""
+        n = len(self.y[rows])
+        codes = {name: values[rows] for name, values in self.codes.items()}
+        numeric = {name: values[rows] for name, values in self.numeric.items()}
+        result = np.empty((n, len(self.coding.columns)), order="F")
+        for j, column in enumerate(self.coding.columns):
+            self._fill(result[:, j], column, codes, numeric)
+        return result if self.root_weight is None else result * self.root_weight[rows, None]
+
+    def _fill(self, out: Floats, column: Column, codes: dict[str, Codes], numeric: dict[str, Floats]) -> None:
+        out[:] = 1.0
+        for variable, level in column:
+            out *= numeric[variable] if level is None else codes[variable] == self.coding.levels[variable].index(level)
+
+    def response(self, rows: Codes | slice = slice(None)) -> Floats:
+        """Response of some rows, shape (n,), each times the root of its weight."""
+        return self.y[rows] if self.root_weight is None else self.y[rows] * self.root_weight[rows]
+
+    def varying(self) -> NDArray[np.bool_]:
+        """Columns that differ between the rows of some participant, shape (q,); the intercept does not."""
+        moving = {name for name, values in {**self.codes, **self.numeric}.items() if not self._constant(values)}
+        return np.array([any(variable in moving for variable, _ in column) for column in self.coding.columns])
+
+    def _constant(self, values: Codes | Floats) -> bool:
+        """Whether every participant has one value."""
+        return bool((values == values[self.first_rows][self.subject]).all())
+
+    @property
+    def cells(self) -> Cells:
+        """How the rows are spread over the factors."""
+        names = tuple(self.coding.levels)
+        shape = tuple(len(self.coding.levels[name]) for name in names)
+        at = np.ravel_multi_index([self.codes[name] for name in names], shape) if names else np.zeros(len(self.y), dtype=np.intp)
+        index, rows = np.unique(at, return_counts=True)
+        sums = {name: float(np.sort(self.numeric[name]).sum()) for name in self.coding.numeric}
+        return Cells(shape, index.astype(np.intp), rows.astype(np.intp), sums)
+
+    def empty_cells(self) -> list[str]:
+        """Combinations of factor levels that an interaction needs and no row has."""
+        levels = self.coding.levels
+        crossed = {tuple(v for v, level in column if level is not None) for column in self.coding.columns}
+        cells = ((f, cell) for f in sorted(f for f in crossed if len(f) > 1) for cell in product(*(range(len(levels[v])) for v in f)))
+        return [
+            " and ".join(f"{f}={levels[f][k]}" for f, k in zip(factors, cell, strict=True))
+            for factors, cell in cells
+            if not np.logical_and.reduce([self.codes[f] == k for f, k in zip(factors, cell, strict=True)]).any()
+        ]
 
 
 def build_design(
@@ -93,51 +139,105 @@ def build_design(
     levels: Mapping[str, Sequence[str]],
     subject: str,
     visit: str | None = None,
+    group: str | None = None,
+    weights: str | None = None,
+    time: str | None = None,
+    site: str | None = None,
+    columns: Sequence[Column] | None = None,
 ) -> Design:
-    """Code a frame for a mixed model with an intercept and the terms `fixed`.
+    """Code a frame for a mixed model with an intercept and the terms `fixed` (or exactly `columns` of them).
 
-    Rows are put in a canonical order (participant, visit, then values), so that the order of the input cannot reach
-    the last bit of a result.
+    Rows are put in a canonical order, so that the order of the input cannot reach the last bit of a result.
 
     Raises
     ------
-    InvalidTerms, InvalidValues, UnusedLevel, DuplicateVisit, RankDeficient
+    InvalidTerms, InvalidValues, UnusedLevel, DuplicateVisit
         See `errors`; nothing is dropped or repaired silently.
     """
-    variables = _variables(fixed)
-    _require_columns(data, [response, subject, *variables, *([] if visit is None else [visit])])
-    _require_margins(fixed)
-    if visit is not None and visit not in levels:
-        raise InvalidTerms(f"The visit column {visit!r} has no declared levels; list its visits in order in `levels`.")
-    used = variables if visit is None or visit in variables else [*variables, visit]
-    factors = [name for name in used if name in levels]
-    codes = {name: _factor_codes(data, name, levels[name]) for name in factors}
-    numeric = {name: _numeric(data, name) for name in variables if name not in levels}
+    variables = variables_of(fixed)
+    others = [name for name in (visit, group, weights, time, site) if name is not None]
+    _require_columns(data, [response, subject, *variables, *others])
+    if columns is None:
+        require_margins(fixed)
+    factors = {v: _levels(data, v, levels) for v in variables if v in levels or not _is_numeric(data[v])}
+    if visit in variables and visit not in factors:
+        raise InvalidTerms(f"The visit column {visit!r} is numeric and has no declared levels; declare them in order in `levels`, or use a copy for a trend.")
+    codes = {name: _factor_codes(data, name, known) for name, known in factors.items()}
+    numeric = {name: _numeric(data, name) for name in variables if name not in factors}
+    ids, subjects = _numbered(data, subject, "participant")
     y = _numeric(data, response)
-    ids = _subject_codes(data, subject)
-    declared = {name: tuple(levels[name]) for name in factors}
-    columns = tuple(_columns(fixed, declared))
-    x = np.column_stack([_data_column(column, codes, numeric, declared, len(y)) for column in columns])
-    seen = None if visit is None else codes[visit]
-    # A visit schedule orders a participant's rows; without one their values do.
-    order = np.lexsort((*x.T, y, ids) if seen is None else (seen, ids))
-    if seen is not None:
-        _require_one_row_per_visit(ids[order], seen[order])
-    means = {name: float(np.sort(values).mean()) for name, values in numeric.items()}
-    coding = Coding(columns, {v: declared[v] for v in variables if v in declared}, means)
-    _require_full_rank(x[order], coding, codes)
-    return Design(
-        x=x[order],
+    visits = ("residual",) if visit is None else factors.get(visit) or _levels(data, visit, levels)
+    seen = None if visit is None else codes[visit] if visit in codes else _factor_codes(data, visit, visits)
+    times = None if time is None else _numeric(data, time)
+    groups = ("",) if group is None else factors.get(group) or _levels(data, group, levels)
+    grouped = None if group is None else codes[group] if group in codes else _factor_codes(data, group, groups)
+    sited, sites = (None, ()) if site is None else _numbered(data, site, "site")
+    order = _canonical(ids, seen, times, [y, *numeric.values(), *codes.values()])
+    design = Design(
+        coding=Coding(tuple(columns_of(fixed, factors)) if columns is None else tuple(columns), factors),
+        codes={name: values[order] for name, values in codes.items()},
+        numeric={name: values[order] for name, values in numeric.items()},
         y=y[order],
+        root_weight=None if weights is None else np.sqrt(_positive(data, weights))[order],
         subject=ids[order],
+        first_rows=np.searchsorted(ids[order], np.arange(len(subjects))),
         visit=None if seen is None else seen[order],
-        visits=() if visit is None else declared[visit],
-        coding=coding,
+        visits=visits,
+        group=None if grouped is None else grouped[order],
+        groups=groups,
+        site=None if sited is None else sited[order],
+        time=None if times is None else times[order],
+        subjects=subjects,
+        sites=tuple(str(s) for s in sites),
     )
+    _require_one_row_per_visit(design)
+    for name, values in ((group, design.group), (site, design.site)):
+        if values is not None and not design._constant(values):  # pyright: ignore[reportPrivateUsage] - same module
+            raise InvalidValues(f"Some participants have more than one value of {name!r}; it must be constant within a participant.")
+    return design
 
 
-def _variables(fixed: Sequence[Term]) -> list[str]:
-    return list(dict.fromkeys(variable for term in fixed for variable in term))
+def parse_formula(formula: str) -> tuple[str, list[Term]]:
+    """Response and terms of a formula such as ``"chg ~ base * visit + arm * visit"``.
+
+    Raises
+    ------
+    InvalidTerms
+        The formula has no single response, drops the intercept, or holds anything but names of columns.
+    """
+    from formulaic import Formula  # pyright: ignore[reportMissingTypeStubs] - it ships none
+    from formulaic.errors import FormulaicError  # pyright: ignore[reportMissingTypeStubs] - it ships none
+
+    read: Any = Formula
+    try:
+        parsed = read(formula)
+        left, right = list(parsed.lhs), list(parsed.rhs)
+    except (FormulaicError, AttributeError, TypeError) as error:
+        raise InvalidTerms(f"The formula {formula!r} cannot be read; write it as 'response ~ term + term'.") from error
+    terms = [tuple(str(factor.expr) for factor in term.factors) for term in right]
+    calls = sorted({str(f.expr) for term in [*left, *right] for f in term.factors if f.eval_method.value not in {"lookup", "literal"}})
+    if calls:
+        raise InvalidTerms(f"The formula holds {', '.join(calls)}; a formula may only name columns: compute the column first, and declare factors in `levels`.")
+    if len(left) != 1 or len(left[0].factors) != 1:
+        raise InvalidTerms(f"The formula {formula!r} needs exactly one response on its left side.")
+    if ("1",) not in terms:
+        raise InvalidTerms("A model without intercept is not supported; remove '0 +' or '- 1' from the formula.")
+    return str(left[0].factors[0].expr), [term for term in terms if term != ("1",)]
+
+
+def labelled(values: Floats, labels: Sequence[str], name: str = "") -> pd.Series[float]:
+    """A vector with its labels."""
+    return pd.Series(values, index=pd.Index(list(labels)), name=name or None)
+
+
+def square(values: Floats, labels: Sequence[str]) -> pd.DataFrame:
+    """A symmetric matrix with its labels."""
+    return pd.DataFrame(values, index=pd.Index(list(labels)), columns=pd.Index(list(labels)))
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Rows as a frame."""
+    return pd.DataFrame(list(rows), columns=None if columns is None else list(columns))
 
 
 def _require_columns(data: pd.DataFrame, names: Sequence[str]) -> None:
@@ -148,47 +248,56 @@ def _require_columns(data: pd.DataFrame, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if found.count(name) > 1})
     if twice:
         raise InvalidTerms(f"The data have more than one column {', '.join(map(repr, twice))}; rename or drop one.")
+    if not len(data):
+        raise InvalidValues("The data have no rows.")
 
 
-def _require_margins(fixed: Sequence[Term]) -> None:
-    """Treatment coding of an interaction means what it says only beside its margins (Nelder 1977, marginality)."""
-    present = {frozenset(term) for term in fixed}
-    for term in fixed:
-        if not term or len(set(term)) != len(term):
-            raise InvalidTerms(f"The term {term!r} is empty or names a column twice; write each column once.")
-        for size in range(1, len(term)):
-            for margin in combinations(term, size):
-                if frozenset(margin) not in present:
-                    raise InvalidTerms(f"The interaction {':'.join(term)} is there without {':'.join(margin)}; add it.")
+def _is_numeric(values: pd.Series[Any]) -> bool:
+    kind: Any = values.dtype
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
 
 
-def _factor_codes(data: pd.DataFrame, name: str, levels: Sequence[str]) -> NDArray[np.intp]:
+def _levels(data: pd.DataFrame, name: str, levels: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Declared levels, categories of a categorical, or numbers in increasing order; text has no order of its own."""
+    if name in levels:
+        known = tuple(str(level) for level in levels[name])
+        if len(set(known)) != len(known) or not known:
+            raise InvalidTerms(f"The levels of {name!r} must be a non-empty list without repeats.")
+        return known
     values = data[name]
-    absent = int(values.isna().sum())
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return tuple(_text(pd.Index(values.dtype.categories)))
+    if _is_numeric(values):
+        return tuple(_text(pd.Index(np.unique(_numeric(data, name)))))
+    raise InvalidTerms(f"The column {name!r} is not numeric and declares no levels; name them, the reference first: levels={{{name!r}: [...]}}.")
+
+
+def _factor_codes(data: pd.DataFrame, name: str, levels: tuple[str, ...]) -> Codes:
+    found, values = pd.factorize(data[name])
+    absent = int((found < 0).sum())
     if absent:
         raise InvalidValues(f"{absent} rows have no value in the factor {name!r}; remove these rows first.")
-    if len(set(levels)) != len(levels) or not levels:
-        raise InvalidTerms(f"The levels of {name!r} must be a non-empty list without repeats.")
-    codes = np.asarray(pd.Index(list(levels)).get_indexer(pd.Index(_text(values))), dtype=np.intp)
+    among = pd.Index(list(levels)).get_indexer(pd.Index(_text(pd.Index(values))))
+    codes = np.asarray(among, dtype=np.intp)[found]
     unknown = int((codes < 0).sum())
     if unknown:
         raise InvalidValues(f"{unknown} rows have a value in {name!r} outside the declared levels {list(levels)}; declare the level or remove the rows.")
-    unused = [level for k, level in enumerate(levels) if not (codes == k).any()]
+    unused = [level for k, level in enumerate(levels) if k not in among]
     if unused:
         raise UnusedLevel(f"No row has level {', '.join(map(repr, unused))} of {name!r}; remove the level.")
     return codes
 
 
-def _text(values: pd.Series[Any]) -> pd.Series[str]:
+def _text(values: pd.Index[Any]) -> list[str]:
     """Values as text; whole numbers without decimals, since a gap in a CSV column turns its visits into 28.0."""
-    if pd.api.types.is_float_dtype(values):
-        numbers: NDArray[np.float64] = values.to_numpy(dtype=np.float64)
+    if pd.api.types.is_float_dtype(values.dtype):
+        numbers: Floats = values.to_numpy(dtype=np.float64)
         if np.isfinite(numbers).all() and np.array_equal(numbers, np.round(numbers)):
             values = values.astype(np.int64)
-    return values.astype(str)
+    return [str(value) for value in values]
 
 
-def _numeric(data: pd.DataFrame, name: str) -> NDArray[np.float64]:
+def _numeric(data: pd.DataFrame, name: str) -> Floats:
     values = data[name]
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_complex_dtype(values):
         raise InvalidTerms(f"The column {name!r} is not numeric; convert it, or declare its levels to use it as a factor.")
@@ -197,91 +306,37 @@ def _numeric(data: pd.DataFrame, name: str) -> NDArray[np.float64]:
     bad = int((~(np.abs(numbers) <= LARGEST_VALUE)).sum())
     if bad:
         raise InvalidValues(f"{bad} rows have a missing or infinite value in {name!r}; remove these rows first.")
-    if not len(numbers):
-        raise InvalidValues("The data have no rows.")
     return numbers
 
 
-def _subject_codes(data: pd.DataFrame, subject: str) -> NDArray[np.intp]:
-    codes, _ = pd.factorize(data[subject], sort=True)
+def _positive(data: pd.DataFrame, name: str) -> Floats:
+    values = _numeric(data, name)
+    bad = int((values <= 0).sum())
+    if bad:
+        raise InvalidValues(f"{bad} rows have a weight in {name!r} that is not positive; remove these rows first.")
+    return values
+
+
+def _numbered(data: pd.DataFrame, name: str, what: str) -> tuple[Codes, tuple[Any, ...]]:
+    codes, values = pd.factorize(data[name], sort=True)
     absent = int((codes < 0).sum())
     if absent:
-        raise InvalidValues(f"{absent} rows have no participant in {subject!r}; remove these rows first.")
-    return np.asarray(codes, dtype=np.intp)
+        raise InvalidValues(f"{absent} rows have no {what} in {name!r}; remove these rows first.")
+    return np.asarray(codes, dtype=np.intp), tuple(values)
 
 
-def _columns(fixed: Sequence[Term], levels: Mapping[str, tuple[str, ...]]) -> Iterable[Column]:
-    yield ()
-    for term in fixed:
-        choices = [levels[v][1:] if v in levels else (None,) for v in term]
-        for chosen in product(*choices):
-            yield tuple(zip(term, chosen, strict=True))
+def _canonical(ids: Codes, visit: Codes | None, time: Floats | None, others: Sequence[Codes | Floats]) -> Codes:
+    """By participant, then visit or time, or else the response, then every value that may still differ."""
+    keys: list[Codes | Floats] = [key for key in (visit, time) if key is not None] or [others[0]]
+    order = np.lexsort((*reversed(keys), ids))
+    tied = np.diff(ids[order]) == 0
+    for key in keys:
+        tied &= np.diff(key[order]) == 0
+    return np.lexsort((*reversed([*keys, *others]), ids)) if tied.any() else order
 
 
-def _label(column: Column) -> str:
-    return ":".join(v if level is None else f"{v}[{level}]" for v, level in column) or "(Intercept)"
-
-
-def _cell(column: Column, values: Mapping[str, str | float]) -> float:
-    result = 1.0
-    for variable, level in column:
-        result *= float(values[variable]) if level is None else float(values[variable] == level)
-    return result
-
-
-def _data_column(
-    column: Column,
-    codes: Mapping[str, NDArray[np.intp]],
-    numeric: Mapping[str, NDArray[np.float64]],
-    levels: Mapping[str, tuple[str, ...]],
-    n: int,
-) -> NDArray[np.float64]:
-    result = np.ones(n)
-    for variable, level in column:
-        result = result * (numeric[variable] if level is None else codes[variable] == levels[variable].index(level))
-    return result
-
-
-def _require_one_row_per_visit(subject: NDArray[np.intp], visit: NDArray[np.intp]) -> None:
-    repeated = int(((np.diff(subject) == 0) & (np.diff(visit) == 0)).sum())
-    if repeated:
-        raise DuplicateVisit(f"{repeated} rows repeat a participant at a visit; keep one row per participant and visit.")
-
-
-def _require_full_rank(x: NDArray[np.float64], coding: Coding, codes: Mapping[str, NDArray[np.intp]]) -> None:
-    """Pivoted QR on unit-length columns decides the rank; the aliased columns are then named in model order.
-
-    The columns of R have the lengths and angles of those of X, so the tall matrix is factored once.
-    """
-    length = np.linalg.norm(x, axis=0)
-    r = np.asarray(np.linalg.qr(x / np.where(length > 0, length, 1.0), mode="r"), dtype=np.float64)
-    if _rank(r) == x.shape[1]:
-        return
-    kept: list[int] = []
-    for j in range(x.shape[1]):
-        if _rank(r[:, [*kept, j]]) == len(kept) + 1:
-            kept.append(j)
-    aliased = tuple(label for j, label in enumerate(coding.labels) if j not in kept)
-    empty = _empty_cells(coding, codes)
-    why = f" No row has {'; nor '.join(empty)}." if empty else ""
-    raise RankDeficient(
-        f"{len(aliased)} of {x.shape[1]} fixed effects depend on the others: {', '.join(aliased)}.{why} Remove the terms, or the levels without data.",
-        aliased,
-    )
-
-
-def _rank(x: NDArray[np.float64]) -> int:
-    r = np.asarray(qr(x, mode="r", pivoting=True)[0], dtype=np.float64)
-    diagonal = np.abs(np.diag(r))
-    return int((diagonal > RANK_TOLERANCE * max(float(diagonal[0]), 1e-300)).sum())
-
-
-def _empty_cells(coding: Coding, codes: Mapping[str, NDArray[np.intp]]) -> list[str]:
-    """Combinations of factor levels that an interaction needs and no row has."""
-    crossed = {tuple(v for v, level in column if level is not None) for column in coding.columns}
-    cells = ((f, cell) for f in sorted(f for f in crossed if len(f) > 1) for cell in product(*(range(len(coding.levels[v])) for v in f)))
-    return [
-        " and ".join(f"{f}={coding.levels[f][k]}" for f, k in zip(factors, cell, strict=True))
-        for factors, cell in cells
-        if not np.logical_and.reduce([codes[f] == k for f, k in zip(factors, cell, strict=True)]).any()
-    ]
+def _require_one_row_per_visit(design: Design) -> None:
+    if design.visit is not None:
+        repeated = int(((np.diff(design.subject) == 0) & (np.diff(design.visit) == 0)).sum())
+        if repeated:
+            raise DuplicateVisit(f"{repeated} rows repeat a participant at a visit; keep one row per participant and visit.")

@@ -75,3 +75,19 @@ class NotConverged(MixedModelError):
 
 class InvalidContrast(MixedModelError):
     """A contrast or a grid of LS means does not fit the model."""
+
+
+class IncompatibleMoments(MixedModelError):
+    """Moments that do not share columns, levels, visits and scaling, or of people who are not in the whole."""
+
+
+class NotShareable(MixedModelError):
+    """Moments with a pattern of fewer participants than the least number allowed are participants' data."""
+
+
+class NotRandomised(MixedModelError):
+    """A shared baseline mean is only justified where the arms were randomised."""
+
+
+class NotComparable(MixedModelError):
+    """Two fits that a likelihood-ratio test cannot compare."""

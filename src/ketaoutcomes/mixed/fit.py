@@ -1,34 +1,33 @@
-"""Mixed models of a continuous outcome: the MMRM and the random-intercept model."""
+"""The result of a mixed model: it exists only with a proof of convergence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ketaoutcomes.mixed import contrasts
 from ketaoutcomes.mixed import ls_means as least_squares
+from ketaoutcomes.mixed.between_within import between_within, residual
+from ketaoutcomes.mixed.coding import Cells, Coding
 from ketaoutcomes.mixed.contrasts import Estimate, JointTest
-from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, Independent, RandomIntercept, Structure, Unstructured, condition, unstructured
-from ketaoutcomes.mixed.design import Coding, Design, Frame, Term, build_design
-from ketaoutcomes.mixed.errors import (
-    DegenerateResponse,
-    InvalidTerms,
-    OneVisitPerParticipant,
-    VisitsNeverTogether,
-)
+from ketaoutcomes.mixed.criterion import Criterion
+from ketaoutcomes.mixed.design import Frame, Series, labelled, square, table
+from ketaoutcomes.mixed.errors import InvalidTerms
+from ketaoutcomes.mixed.inference import Inference
 from ketaoutcomes.mixed.kenward_roger import DEFINITIONS, kenward_roger
-from ketaoutcomes.mixed.likelihood import Likelihood
-from ketaoutcomes.mixed.ls_means import LsMean
-from ketaoutcomes.mixed.moments import PERFECT_FIT, Moments, Scaling, by_row_count, by_visit_pattern, scale
-from ketaoutcomes.mixed.newton import Optimum, minimise
-from ketaoutcomes.mixed.satterthwaite import Inference, inference
+from ketaoutcomes.mixed.ls_means import LsMeans
+from ketaoutcomes.mixed.newton import NEAR_SINGULAR, Optimum
+from ketaoutcomes.mixed.sandwich import POWERS, Block, sandwich
+from ketaoutcomes.mixed.satterthwaite import satterthwaite
+from ketaoutcomes.mixed.scaling import Scaling, Working
 
-#: Column that numbers the rows where each is its own participant.
-_ROW = "_row"
+Floats = NDArray[np.float64]
+DF = ("satterthwaite", *DEFINITIONS, "between-within", "residual")
+ERRORS = ("model", *POWERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,8 @@ class Proof:
     ----------
     iterations
         Newton steps.
+    starts
+        Starting values tried.
     gradient_norm
         Largest absolute element of the gradient of -logL over the free covariance parameters.
     distance
@@ -48,16 +49,122 @@ class Proof:
     covariance_min_eigenvalue, covariance_condition
         Of the estimated covariance matrix (smallest eigenvalue in squared units of the response).
     boundary_slope
-        At a boundary, d(-logL) / d(s_u^2 / s_e^2) at 0: not negative, the Karush-Kuhn-Tucker condition. Else None.
+        At a boundary, the smallest one-sided slope of -logL along a variance that is 0: not negative, the
+        Karush-Kuhn-Tucker condition. Else None.
     """
 
     iterations: int
+    starts: int
     gradient_norm: float
     distance: float
     hessian_min_eigenvalue: float
     covariance_min_eigenvalue: float
     covariance_condition: float
     boundary_slope: float | None = None
+
+
+class Covariance(Protocol):
+    """What differs between the marginal and the random-effects models."""
+
+    @property
+    def criterion(self) -> Criterion:
+        """The likelihood."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The structure, such as "us" or "1 + time"."""
+        ...
+
+    def matrices(self, theta: Floats, scale: float) -> dict[str, tuple[tuple[str, ...], Floats]]:
+        """Labels and values of the estimated covariance matrices, in squared units of the response."""
+        ...
+
+    def blocks(self, theta: Floats) -> Iterable[Block]:
+        """Working rows and covariance of the participants, for sandwich errors. Raises InvalidTerms without rows."""
+        ...
+
+    def effects(self, theta: Floats, optimum: Optimum, scaling: Scaling) -> dict[str, Frame]:
+        """Predicted random effects; empty for a marginal model."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solved:
+    """A certified optimum with the data it belongs to."""
+
+    optimum: Optimum
+    covariance: Covariance
+    scaling: Scaling
+    coding: Coding
+    cells: Cells
+    varying: NDArray[np.bool_]
+    n_obs: int
+    n_subjects: int
+    log_weights: float
+    reml: bool
+    working: Working | None
+    boundary_slope: float | None = None
+    fallbacks: tuple[tuple[str, str], ...] = ()
+    simplified: bool = False
+
+    @property
+    def n_covariance(self) -> int:
+        """Free covariance parameters."""
+        return len(self.optimum.theta)
+
+    @property
+    def loglik(self) -> float:
+        """Put back what standardising took out: (N - q) log s + log|R| under REML, N log s under ML, weights, log 2 pi."""
+        n = self.n_obs - (len(self.coding.columns) if self.reml else 0)
+        jacobian = n * np.log(self.scaling.scale) + (self.scaling.log_abs_det_r if self.reml else 0.0)
+        return -float(self.optimum.at.value + jacobian + n * np.log(2 * np.pi) / 2 - self.log_weights / 2)
+
+    def inference(self, df: str, errors: str) -> Inference:
+        """The covariance of the coefficients and the rule for df. Raises InvalidTerms where they do not go together."""
+        at = self.optimum.at
+        if df not in DF:
+            raise InvalidTerms(f"Unknown df {df!r}; use one of {', '.join(DF)}.")
+        if errors not in ERRORS:
+            raise InvalidTerms(f"Unknown errors {errors!r}; use one of {', '.join(ERRORS)}.")
+        if df in DEFINITIONS:
+            if errors != "model":
+                raise InvalidTerms(f"Kenward-Roger adjusts model-based errors; with errors={errors!r} use df='satterthwaite' or 'between-within'.")
+            if not self.reml:
+                raise InvalidTerms("Kenward-Roger is defined for REML; fit with reml=True or use df='satterthwaite'.")
+            used, rule = kenward_roger(self.covariance.criterion, self.optimum, df)
+            return Inference(self.scaling, at.beta, used, rule)
+        used, rule = (at.c, satterthwaite(at)) if errors == "model" else sandwich(self.covariance.blocks(self.optimum.theta), self.optimum, errors)
+        if df == "residual":
+            rule = residual(self.n_obs, len(at.beta))
+        elif df == "between-within":
+            rule = between_within(self.n_obs, self.n_subjects, self.varying)
+        return Inference(self.scaling, at.beta, used, rule)
+
+    def proof(self) -> Proof:
+        """The evidence."""
+        at = self.optimum.at
+        return Proof(
+            iterations=self.optimum.iterations,
+            starts=self.optimum.starts,
+            gradient_norm=float(np.abs(at.gradient).max()),
+            distance=self.optimum.distance,
+            hessian_min_eigenvalue=float(np.linalg.eigvalsh(at.hessian)[0]),
+            covariance_min_eigenvalue=at.smallest * self.scaling.scale**2,
+            covariance_condition=at.condition,
+            boundary_slope=self.boundary_slope,
+        )
+
+    def flags(self) -> tuple[str, ...]:
+        """What a reader must know; see `Fit`."""
+        raised = {
+            "boundary": self.boundary_slope is not None,
+            "near_singular": self.optimum.at.condition > NEAR_SINGULAR,
+            "several_optima": not self.optimum.unanimous,
+            "fallback": bool(self.fallbacks),
+            "structured": self.simplified,
+        }
+        return tuple(flag for flag, is_raised in raised.items() if is_raised)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,275 +175,207 @@ class Fit:
     ----------
     terms
         Labels of the coefficients.
-    params, bse, df
-        Estimates, standard errors and degrees of freedom, each of shape (q,).
-    cov_params
-        Covariance of `params` that `bse` comes from: model-based, or Kenward-Roger's; shape (q, q).
-    loglik
-        (Restricted) log-likelihood with all constants, as R's lme4 and mmrm report it.
+    params, bse, df, tvalues, pvalues
+        Estimates, standard errors, degrees of freedom, statistics and two-sided p values; series with index `terms`.
+    loglik, aic, bic
+        (Restricted) log-likelihood with all constants, as R's lme4 and mmrm report it. The information criteria count
+        covariance parameters only, and BIC takes the logarithm of the participants, as mmrm does.
     n_obs, n_subjects
         Rows and participants.
-    covariance
-        MMRM: Sigma, shape (T, T). Random intercept: the variances between participants and residual, shape (2,).
-    covariance_labels
-        Visits, or ("subject", "residual").
+    covariances
+        Frames by name. MMRM: "residual", or one for each covariance group. LMM: "subject", "site", "residual".
+    structure
+        Covariance structure, such as "us" or "1 + time".
+    fallbacks
+        Structures declared before it that could not be fitted, each with the reason.
     reml
         Restricted or full likelihood.
+    df_method, errors
+        How df and standard errors were made.
     status
         "ok", or "flagged" with the reasons in `flags`.
     flags
-        "boundary": the random-intercept variance is 0 and the model is ordinary least squares.
+        "boundary": a variance is 0 or a correlation of random effects is +-1; these parameters have left the model.
         "near_singular": the covariance matrix has a condition number above 1e8.
         "several_optima": from another start the likelihood reached a lower maximum or none, so this one is the best
         found but may be only local. Without the flag the maximum is still proved locally, not globally.
+        "fallback": a structure declared before this one could not be fitted.
+        "structured": the residual covariance is simpler than unstructured; see also `with_inference("satterthwaite", "cr2")`.
     proof
         Evidence of convergence.
     """
 
-    terms: tuple[str, ...]
-    params: NDArray[np.float64]
-    bse: NDArray[np.float64]
-    df: NDArray[np.float64]
-    cov_params: NDArray[np.float64]
-    loglik: float
-    n_obs: int
-    n_subjects: int
-    covariance: NDArray[np.float64]
-    covariance_labels: tuple[str, ...]
-    reml: bool
-    status: Literal["ok", "flagged"]
-    flags: tuple[str, ...]
-    proof: Proof
+    df_method: str
+    errors: str
+    _solved: Solved = field(repr=False)
     _inference: Inference = field(repr=False)
-    _coding: Coding = field(repr=False)
+    _rows: tuple[Floats, Floats, Floats] = field(repr=False)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Labels of the coefficients."""
+        return self._solved.coding.labels
+
+    @property
+    def params(self) -> Series:
+        """Estimates."""
+        return labelled(self._rows[0], self.terms, "estimate")
+
+    @property
+    def bse(self) -> Series:
+        """Standard errors."""
+        return labelled(self._rows[1], self.terms, "std_error")
+
+    @property
+    def df(self) -> Series:
+        """Degrees of freedom."""
+        return labelled(self._rows[2], self.terms, "df")
+
+    @property
+    def tvalues(self) -> Series:
+        """Estimate divided by its standard error."""
+        return labelled(self._rows[0] / self._rows[1], self.terms, "t")
+
+    @property
+    def pvalues(self) -> Series:
+        """Two-sided p values against 0."""
+        return labelled(np.array([self.coefficient(term).p for term in self.terms]), self.terms, "p_value")
+
+    def cov_params(self) -> Frame:
+        """Covariance of `params` that `bse` comes from, shape (q, q)."""
+        return square(self._solved.scaling.covariance(self._inference.used), self.terms)
+
+    def conf_int(self, conf_level: float = 0.95) -> Frame:
+        """Confidence limits of the coefficients, columns lower and upper."""
+        return self.tidy(conf_level).set_index("term")[["conf_low", "conf_high"]].set_axis(["lower", "upper"], axis=1)
+
+    def tidy(self, conf_level: float = 0.95) -> Frame:
+        """One row per coefficient: term, estimate, std_error, df, t, p_value, conf_low, conf_high."""
+        return table([{"term": term, **self.coefficient(term, conf_level).row()} for term in self.terms])
+
+    def summary(self, conf_level: float = 0.95) -> str:
+        """What was fitted, its coefficients, covariance and proof, as text."""
+        proof = self.proof
+        head = [
+            f"{'REML' if self.reml else 'ML'}, covariance {self.structure}, df {self.df_method}, errors {self.errors}",
+            f"{self.n_obs} rows, {self.n_subjects} participants; log-likelihood {self.loglik:.4f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}",
+            f"status {self.status}{': ' + ', '.join(self.flags) if self.flags else ''}",
+            *(f"not fitted: {name} ({reason})" for name, reason in self.fallbacks),
+            f"proof: gradient {proof.gradient_norm:.1e}, {proof.iterations} iterations, condition number {proof.covariance_condition:.3g}",
+        ]
+        parts = ["\n".join(head), self.tidy(conf_level).to_string(index=False, float_format=lambda v: f"{v:.4g}")]
+        parts += [f"covariance {name}".rstrip() + "\n" + matrix.to_string(float_format=lambda v: f"{v:.4g}") for name, matrix in self.covariances.items()]
+        return "\n\n".join(parts)
+
+    @property
+    def loglik(self) -> float:
+        """(Restricted) log-likelihood."""
+        return self._solved.loglik
+
+    @property
+    def aic(self) -> float:
+        """-2 logL + 2 k."""
+        return -2 * self.loglik + 2 * self._solved.n_covariance
+
+    @property
+    def bic(self) -> float:
+        """-2 logL + k log(participants)."""
+        return -2 * self.loglik + np.log(self.n_subjects) * self._solved.n_covariance
+
+    @property
+    def n_obs(self) -> int:
+        """Rows."""
+        return self._solved.n_obs
+
+    @property
+    def n_subjects(self) -> int:
+        """Participants."""
+        return self._solved.n_subjects
+
+    @property
+    def reml(self) -> bool:
+        """Restricted or full likelihood."""
+        return self._solved.reml
+
+    @property
+    def structure(self) -> str:
+        """Covariance structure."""
+        return self._solved.covariance.name
+
+    @property
+    def fallbacks(self) -> tuple[tuple[str, str], ...]:
+        """Structures that could not be fitted, and why."""
+        return self._solved.fallbacks
+
+    @property
+    def covariances(self) -> dict[str, Frame]:
+        """Estimated covariance matrices, in squared units of the response."""
+        found = self._solved.covariance.matrices(self._solved.optimum.theta, self._solved.scaling.scale)
+        return {name: square(values, labels) for name, (labels, values) in found.items()}
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a reader must know."""
+        return self._solved.flags()
+
+    @property
+    def status(self) -> Literal["ok", "flagged"]:
+        """Ok without flags."""
+        return "flagged" if self.flags else "ok"
+
+    @property
+    def proof(self) -> Proof:
+        """Evidence of convergence."""
+        return self._solved.proof()
 
     def coefficient(self, term: str, conf_level: float = 0.95) -> Estimate:
         """The coefficient with label `term`."""
         return self.contrast([float(label == term) for label in self.terms], conf_level)
 
     def contrast(self, row: ArrayLike, conf_level: float = 0.95) -> Estimate:
-        """Estimate ``row @ params``, row of shape (q,), with Satterthwaite df. Raises InvalidContrast."""
+        """Estimate ``row @ params``, row of shape (q,). Raises InvalidContrast."""
         return contrasts.contrast(self._inference, row, conf_level)
 
     def joint_test(self, rows: ArrayLike) -> JointTest:
         """F test of ``rows @ params = 0``, rows of shape (r, q). Raises InvalidContrast."""
         return contrasts.joint_test(self._inference, rows)
 
-    def ls_means(self, by: Sequence[str], at: Mapping[str, str | float] | None = None, conf_level: float = 0.95) -> tuple[LsMean, ...]:
+    def joint_tests(self) -> Frame:
+        """An F test of each term, as R's emmeans does it (SAS type 3 where no covariate interacts); see `ls_means.term_rows`."""
+        found = [(term, self.joint_test(least_squares.term_rows(self._solved.coding, self._solved.cells, term))) for term in self._solved.coding.terms]
+        return table([{"term": ":".join(term), **test.row()} for term, test in found])
+
+    def ls_means(
+        self,
+        by: Sequence[str],
+        at: Mapping[str, str | float] | None = None,
+        weights: Literal["equal", "observed"] = "equal",
+        conf_level: float = 0.95,
+    ) -> LsMeans:
         """LS means of every combination of the factors `by`; see `ls_means`. Raises InvalidContrast."""
-        return least_squares.ls_means(self._inference, self._coding, by, at, conf_level)
+        return least_squares.ls_means(self._inference, self._solved.coding, self._solved.cells, by, at, weights, conf_level)
+
+    def with_inference(self, df: str, errors: str = "model") -> Fit:
+        """The same fit with other degrees of freedom or standard errors. Raises InvalidTerms where they do not go together."""
+        return finish(self._solved, df, errors)
+
+    def random_effects(self) -> dict[str, Frame]:
+        """Predicted random effects of an LMM: "subject" and "site", with their standard errors; see `lmm`.
+
+        Those of participants are participant-level data.
+        """
+        solved = self._solved
+        return solved.covariance.effects(solved.optimum.theta, solved.optimum, solved.scaling)
 
 
-def mmrm(
-    data: Frame,
-    *,
-    response: str,
-    fixed: Sequence[Term],
-    levels: Mapping[str, Sequence[str]],
-    subject: str,
-    visit: str,
-    reml: bool = True,
-    df: str = "satterthwaite",
-) -> Fit:
-    """Mixed model for repeated measures with an unstructured covariance over the visits.
-
-    Parameters
-    ----------
-    data
-        One row per participant and visit with a value; rows without one are the caller's to remove.
-    response
-        Numeric column.
-    fixed
-        Terms besides the intercept, e.g. ``[("base",), ("arm",), ("visit",), ("arm", "visit")]``.
-    levels
-        Factors and their levels as text, the first the reference; other columns are numeric. Must hold `visit`.
-    subject, visit
-        Columns of the participant and the scheduled visit.
-    reml
-        Restricted (default) or full maximum likelihood.
-    df
-        ``satterthwaite``, or ``kenward-roger`` (adjusted errors; as SAS), ``kenward-roger-mmrm`` (as R's mmrm),
-        ``kenward-roger-pbkrtest`` (as R's pbkrtest); see `kenward_roger`.
-
-    Raises
-    ------
-    MixedModelError
-        One subclass per reason; see `errors`. There is no result without a proof of convergence.
-    """
-    design = build_design(data, response=response, fixed=fixed, levels=levels, subject=subject, visit=visit)
-    assert design.visit is not None  # build_design was given a visit column
-    z, scaling = scale(design.x, design.y)
-    moments = by_visit_pattern(z, design.subject, design.visit, len(design.visits))
-    _require_identified(moments, design.visits)
-    structure = unstructured(moments)
-    optimum = minimise(Likelihood(moments, structure, reml))
-    sigma = scaling.scale**2 * optimum.at.v
-    return _fit(design, scaling, moments, optimum, reml, sigma, design.visits, structure, df)
+def finish(solved: Solved, df: str | None, errors: str) -> Fit:
+    """The result of a certified optimum. df None: Kenward-Roger where it is defined, else Satterthwaite."""
+    method = df or ("kenward-roger" if solved.reml and errors == "model" else "satterthwaite")
+    inference = solved.inference(method, errors)
+    rows = np.array([inference.one_row(row) for row in np.eye(len(solved.coding.columns))])
+    return Fit(method, errors, solved, inference, (rows[:, 0], rows[:, 1], rows[:, 2]))
 
 
-def lmm(
-    data: Frame,
-    *,
-    response: str,
-    fixed: Sequence[Term],
-    levels: Mapping[str, Sequence[str]],
-    subject: str,
-    reml: bool = True,
-    df: str = "satterthwaite",
-) -> Fit:
-    """Linear mixed model with a random intercept per participant; rows need no visit schedule.
-
-    Where the likelihood is highest at a random-intercept variance of 0, that variance leaves the model: the result is
-    ordinary least squares, flagged "boundary", with the one-sided slope of the likelihood as proof.
-
-    Parameters
-    ----------
-    data, response, fixed, levels, subject, reml, df
-        As for `mmrm`, but a participant may have any number of rows.
-
-    Raises
-    ------
-    MixedModelError
-        One subclass per reason; see `errors`. There is no result without a proof of convergence.
-    """
-    design = build_design(data, response=response, fixed=fixed, levels=levels, subject=subject)
-    z, scaling = scale(design.x, design.y)
-    moments, rows = by_row_count(z, design.subject)
-    structure = RandomIntercept(rows)
-    boundary = minimise(Likelihood(moments, structure.without_intercept(), reml))
-    slope = _boundary_slope(structure, boundary)
-    optimum = minimise(Likelihood(moments, structure, reml))
-    labels = ("subject", "residual")
-    # A minimum on the boundary is also a stationary point of s_u, so only a real gain counts as interior.
-    if slope >= 0 and optimum.at.value > boundary.at.value - 1e-9 - 1e-14 * abs(boundary.at.value):
-        variances = scaling.scale**2 * np.array([0.0, np.exp(2 * boundary.theta[0])])
-        on_boundary = replace(boundary, unanimous=optimum.unanimous)
-        return _fit(design, scaling, moments, on_boundary, reml, variances, labels, structure.without_intercept(), df, slope)
-    variances = scaling.scale**2 * np.array([optimum.theta[0] ** 2, np.exp(2 * optimum.theta[1])])
-    return _fit(design, scaling, moments, optimum, reml, variances, labels, structure, df)
-
-
-def ols(data: Frame, *, response: str, fixed: Sequence[Term], levels: Mapping[str, Sequence[str]]) -> Fit:
-    """Ordinary least squares, one row per participant: the same design, LS means and contrasts as the mixed models.
-
-    The residual variance is the REML one, RSS / (n - q), and every df is n - q.
-
-    Parameters
-    ----------
-    data, response, fixed, levels
-        As for `mmrm`.
-
-    Raises
-    ------
-    MixedModelError
-        One subclass per reason; see `errors`.
-    """
-    numbered = data.assign(**{_ROW: range(len(data))})
-    design = build_design(numbered, response=response, fixed=fixed, levels=levels, subject=_ROW)
-    z, scaling = scale(design.x, design.y)
-    moments = by_visit_pattern(z, design.subject, np.zeros(len(z), dtype=np.intp), 1)
-    structure = Independent(1)
-    optimum = minimise(Likelihood(moments, structure, True))
-    variance = scaling.scale**2 * np.array([np.exp(2 * optimum.theta[0])])
-    return _fit(design, scaling, moments, optimum, True, variance, ("residual",), structure, "satterthwaite")
-
-
-def _boundary_slope(structure: RandomIntercept, boundary: Optimum) -> float:
-    """d(-logL) / d(s_u^2 / s_e^2) at s_u = 0."""
-    along = float((structure.variance_direction() * boundary.at.score_v).sum()) / 2
-    return along * float(np.exp(2 * boundary.theta[0]))
-
-
-def _require_identified(moments: Moments, visits: tuple[str, ...]) -> None:
-    """Every variance and covariance needs participants behind it."""
-    products, counts = moments.residual_products()
-    together = counts[~np.eye(len(visits), dtype=bool)]
-    if len(visits) > 1 and not together.any():
-        raise OneVisitPerParticipant("Every participant has one visit, so no covariance between visits is identified; use a model of one visit.")
-    rows, columns = np.nonzero(np.triu(counts == 0))
-    pairs = tuple((visits[int(a)], visits[int(b)]) for a, b in zip(rows, columns, strict=True))
-    if pairs:
-        raise VisitsNeverTogether(
-            f"No participant was observed at both visits of {', '.join(f'({a}, {b})' for a, b in pairs)}, so their "
-            "covariance is not identified; drop a visit or use a structured covariance.",
-            pairs,
-        )
-    variances = np.diag(products) / np.diag(counts)
-    exact = [visit for visit, variance in zip(visits, variances, strict=True) if variance <= PERFECT_FIT**2]
-    if exact:
-        raise DegenerateResponse(f"The fixed effects reproduce the response exactly at visit {', '.join(exact)}; drop the visit.")
-
-
-def _fit(
-    design: Design,
-    scaling: Scaling,
-    moments: Moments,
-    optimum: Optimum,
-    reml: bool,
-    covariance: NDArray[np.float64],
-    labels: tuple[str, ...],
-    structure: Structure,
-    df: str,
-    boundary_slope: float | None = None,
-) -> Fit:
-    flags = _flags(optimum, boundary_slope)
-    basis = _inference(optimum, structure, moments, scaling, reml, df)
-    coefficients = [basis.one_row(row) for row in np.eye(moments.q)]
-    return Fit(
-        terms=design.coding.labels,
-        params=scaling.beta(optimum.at.beta),
-        bse=np.array([se for _, se, _ in coefficients]),
-        df=np.array([df for _, _, df in coefficients]),
-        cov_params=scaling.covariance(basis.used),
-        loglik=_loglik(moments, scaling, optimum.at.value, reml),
-        n_obs=moments.n_obs,
-        n_subjects=moments.n_subjects,
-        covariance=covariance,
-        covariance_labels=labels,
-        reml=reml,
-        status="flagged" if flags else "ok",
-        flags=flags,
-        proof=_proof(optimum, scaling, boundary_slope),
-        _inference=basis,
-        _coding=design.coding,
-    )
-
-
-def _inference(optimum: Optimum, structure: Structure, moments: Moments, scaling: Scaling, reml: bool, df: str) -> Inference:
-    if df == "satterthwaite":
-        return inference(optimum.at, scaling)
-    if df not in DEFINITIONS:
-        raise InvalidTerms(f"Unknown df {df!r}; use satterthwaite or one of {', '.join(DEFINITIONS)}.")
-    if not reml:
-        raise InvalidTerms("Kenward-Roger is defined for REML; fit with reml=True or use df='satterthwaite'.")
-    if df == "kenward-roger-mmrm" and not isinstance(structure, Unstructured):
-        raise InvalidTerms("'kenward-roger-mmrm' needs the unstructured covariance of mmrm; use 'kenward-roger'.")
-    return kenward_roger(optimum.at, structure.first(optimum.theta), moments, scaling, df)
-
-
-def _flags(optimum: Optimum, boundary_slope: float | None) -> tuple[str, ...]:
-    raised = {
-        "boundary": boundary_slope is not None,
-        "near_singular": condition(optimum.at.v) > NEAR_SINGULAR,
-        "several_optima": not optimum.unanimous,
-    }
-    return tuple(flag for flag, is_raised in raised.items() if is_raised)
-
-
-def _loglik(moments: Moments, scaling: Scaling, criterion: float, reml: bool) -> float:
-    """Put back what standardising took out: (N - q) log s + log|R| under REML, N log s under ML, and log 2 pi."""
-    n = moments.n_obs - (moments.q if reml else 0)
-    jacobian = n * np.log(scaling.scale) + (scaling.log_abs_det_r if reml else 0.0)
-    return -float(criterion + jacobian + n * np.log(2 * np.pi) / 2)
-
-
-def _proof(optimum: Optimum, scaling: Scaling, boundary_slope: float | None) -> Proof:
-    return Proof(
-        iterations=optimum.iterations,
-        gradient_norm=float(np.abs(optimum.at.gradient).max()),
-        distance=optimum.distance,
-        hessian_min_eigenvalue=float(np.linalg.eigvalsh(optimum.at.hessian)[0]),
-        covariance_min_eigenvalue=float(np.linalg.eigvalsh(optimum.at.v)[0]) * scaling.scale**2,
-        covariance_condition=condition(optimum.at.v),
-        boundary_slope=boundary_slope,
-    )
+def with_fallbacks(fit: Fit, fallbacks: Sequence[tuple[str, str]]) -> Fit:
+    """The fit with the structures that were declared before it and could not be fitted."""
+    return replace(fit, _solved=replace(fit._solved, fallbacks=tuple(fallbacks))) if fallbacks else fit  # pyright: ignore[reportPrivateUsage] - its own module

@@ -8,8 +8,8 @@ with W the covariance of theta. Three definitions are in use and differ in W and
 ``kenward-roger``
     W from the observed information, R = 0: "linear" in the elements of V. SAS DDFM=KR for an unstructured V.
 ``kenward-roger-mmrm``
-    Observed information, R from the second derivatives of V in R mmrm's parameters of an unstructured V: log standard
-    deviations and the unit triangle of the Cholesky factor. It depends on that choice.
+    Observed information, R from the second derivatives of V in R mmrm's parameters: log standard deviations beside the
+    unit triangle of the Cholesky factor, or mapped correlations. It depends on that choice.
 ``kenward-roger-pbkrtest``
     W from the expected information, R = 0: R's pbkrtest and lmerTest.
 
@@ -18,86 +18,125 @@ W_ij Q_ij is summed over i and j before the data are touched, so the cost does n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ketaoutcomes.mixed.likelihood import Evaluation
-from ketaoutcomes.mixed.moments import Moments, Scaling
-from ketaoutcomes.mixed.satterthwaite import Inference
+from ketaoutcomes.mixed.correlation import SpatialExponential, Structured
+from ketaoutcomes.mixed.covariance import ByGroup, Structure, Unstructured
+from ketaoutcomes.mixed.criterion import Criterion
+from ketaoutcomes.mixed.errors import InvalidTerms
+from ketaoutcomes.mixed.likelihood import Likelihood
+from ketaoutcomes.mixed.newton import Optimum
+from ketaoutcomes.mixed.satterthwaite import Satterthwaite, satterthwaite
 
+Floats = NDArray[np.float64]
 DEFINITIONS = ("kenward-roger", "kenward-roger-mmrm", "kenward-roger-pbkrtest")
 
 
-def kenward_roger(at: Evaluation, first: NDArray[np.float64], moments: Moments, scaling: Scaling, definition: str) -> Inference:
-    """Inference with the adjusted covariance of the fixed effects.
+@dataclass(frozen=True, slots=True, eq=False)
+class KenwardRoger:
+    """Satterthwaite's df for one row (they are the same: one W); a scaled F for several.
 
-    Parameters
+    Attributes
     ----------
-    at
-        The REML optimum, k covariance parameters, q fixed effects, T visits.
-    first
-        V_i there, shape (k, T, T).
-    moments, scaling
-        The data.
-    definition
-        One of `DEFINITIONS`.
+    one
+        The rule for one row.
     """
-    w = np.linalg.inv(_expected_information(at, first, moments) if definition == "kenward-roger-pbkrtest" else at.hessian)
+
+    one: Satterthwaite
+
+    def of(self, row: Floats, working: Floats) -> float:
+        """As Satterthwaite."""
+        return self.one.of(row, working)
+
+    def joint(self, rows: Floats, working: Floats, estimates: Floats, covariance: Floats) -> tuple[float, int, float]:
+        """Scaled F and its denominator df, Kenward & Roger (1997), section 4; rows must be independent."""
+        count = len(rows)
+        theta = working.T @ np.linalg.solve(working @ self.one.c @ working.T, working)
+        products = theta @ self.one.slopes
+        traces = np.trace(products, axis1=1, axis2=2)
+        a1 = float(traces @ self.one.w @ traces)
+        a2 = float(np.einsum("ij,iqr,jrq->", self.one.w, products, products, optimize=True))
+        b = (a1 + 6 * a2) / (2 * count)
+        g = ((count + 1) * a1 - (count + 4) * a2) / ((count + 2) * a2)
+        denominator = 3 * count + 2 * (1 - g)
+        c1, c2, c3 = g / denominator, (count - g) / denominator, (count + 2 - g) / denominator
+        expected = 1 / (1 - a2 / count)
+        spread = 2 / count * (1 + c1 * b) / ((1 - c2 * b) ** 2 * (1 - c3 * b))
+        rho = spread / (2 * expected**2)
+        df = 4 + (count + 2) / (count * rho - 1)
+        scale = df / (expected * (df - 2))
+        f = float(estimates @ np.linalg.solve(covariance, estimates)) / count
+        return scale * f, count, df
+
+
+def kenward_roger(criterion: Criterion, optimum: Optimum, definition: str) -> tuple[Floats, KenwardRoger]:
+    """Adjusted covariance of the working coefficients, shape (q, q), and the rule for df, at a REML optimum.
+
+    Raises
+    ------
+    InvalidTerms
+        "kenward-roger-mmrm" is asked of a model that mmrm does not fit.
+    """
+    at, theta = optimum.at, optimum.theta
+    w = np.linalg.inv(criterion.expected_information(theta, at) if definition == "kenward-roger-pbkrtest" else at.hessian)
     w = np.asarray((w + w.T) / 2, dtype=np.float64)
-    second = _weighted_second(at.v, first, w) if definition == "kenward-roger-mmrm" else np.zeros_like(at.v)
-    inner = _weighted_q(at, first, w, moments, second) - np.einsum("ij,iqr,rs,jst->qt", w, at.information, at.c, at.information, optimize=True)
+    inner = criterion.weighted_q(theta, w) - np.einsum("ij,iqr,rs,jst->qt", w, at.information, at.c, at.information, optimize=True)
+    if definition == "kenward-roger-mmrm":
+        if not isinstance(criterion, Likelihood):
+            raise InvalidTerms("'kenward-roger-mmrm' is defined for the covariance structures of mmrm; use 'kenward-roger'.")
+        inner = inner - criterion.weighted_r(theta, _weighted_second(criterion.structure, theta, w)) / 4
     adjusted = at.c + 2 * at.c @ inner @ at.c
-    slopes = -at.c @ at.information @ at.c
-    return Inference(scaling, at.beta, at.c, slopes, w, (adjusted + adjusted.T) / 2)
+    return (adjusted + adjusted.T) / 2, KenwardRoger(satterthwaite(at, w))
 
 
-def _weighted_q(at: Evaluation, first: NDArray[np.float64], w: NDArray[np.float64], moments: Moments, second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over i, j of W_ij (Q_ij - R_ij / 4): one product with the cross-products of each pattern. `second` is sum W_ij V_ij."""
-    q = moments.q
-    total = np.zeros((q + 1) ** 2)
-    for p in moments.patterns:
-        precision = np.linalg.inv(at.v[np.ix_(p.visits, p.visits)])
-        v = first[:, p.visits[:, None], p.visits]
-        middle = np.einsum("ij,iab,bc,jcd->ad", w, v, precision, v, optimize=True) - second[np.ix_(p.visits, p.visits)] / 4
-        total += (precision @ middle @ precision).ravel() @ p.cross
-    result = total.reshape(q + 1, q + 1)[:q, :q]
-    return (result + result.T) / 2
+def _weighted_second(structure: Structure, theta: Floats, w: Floats) -> Floats:
+    """Sum over i, j of w_ij V_ij in mmrm's parameters, shape (T, T).
 
-
-def _expected_information(at: Evaluation, first: NDArray[np.float64], moments: Moments) -> NDArray[np.float64]:
-    """Expected REML information, I_ij = 1/2 sum n tr(U_i U_j) - tr(C Q_ij) + 1/2 tr(C P_i C P_j), U_i = P V_i.
-
-    Harville (1977), JASA 72:320, equation for tr(P* V_i P* V_j) / 2 written with moments.
+    The structures of `correlation` have mmrm's parameters. For an unstructured V = D K K' D, D = exp(diagonal) and K
+    unit lower triangular, W is carried over by d vech V: both sets of parameters have the same elements of V, and at an
+    optimum the Hessian transforms with first derivatives alone.
     """
-    k = len(first)
-    weights = np.zeros((moments.q + 1, moments.q + 1))
-    weights[:-1, :-1] = at.c
-    total = np.zeros((k, k))
-    for p in moments.patterns:
-        m = len(p.visits)
-        precision = np.linalg.inv(at.v[np.ix_(p.visits, p.visits)])
-        u = precision @ first[:, p.visits[:, None], p.visits]
-        leverage = precision @ (p.cross @ weights.ravel()).reshape(m, m)
-        total += np.einsum("iab,jbc,ca->ij", u, u, p.n * np.eye(m) / 2 - leverage, optimize=True)
-    cb = at.c @ at.information
-    total += 0.5 * np.einsum("iqr,jrq->ij", cb, cb, optimize=True)
-    return (total + total.T) / 2
-
-
-def _weighted_second(v: NDArray[np.float64], first: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over i, j of W_ij V_ij in mmrm's parameters of an unstructured V, shape (T, T).
-
-    V = D K K' D, D = exp(diagonal) and K unit lower triangular. W is carried over by d vech V: both sets of parameters
-    have the same elements of V, and at an optimum the Hessian transforms with first derivatives alone.
-    """
+    if isinstance(structure, ByGroup):
+        ends = np.cumsum(structure.sizes)
+        blocks = [
+            _weighted_second(part, theta[end - size : end], w[end - size : end, end - size : end])
+            for part, size, end in zip(structure.parts, structure.sizes, ends, strict=True)
+        ]
+        total = len(blocks) * structure.n_visits
+        result = np.zeros((total, total))
+        for g, block in enumerate(blocks):
+            at = slice(g * structure.n_visits, (g + 1) * structure.n_visits)
+            result[at, at] = block
+        return result
+    if isinstance(structure, Structured) and not isinstance(structure.correlation, SpatialExponential):
+        return _second_sum(structure, theta, w)
+    if not isinstance(structure, Unstructured):
+        raise InvalidTerms("'kenward-roger-mmrm' is not defined for this covariance; use 'kenward-roger'.")
+    v = structure.value(theta)
     firsts, seconds = _mmrm_derivatives(v)
     rows, columns = np.tril_indices(len(v))
-    ours, theirs = first[:, rows, columns].T, firsts[:, rows, columns].T
+    ours, theirs = structure.first(theta)[:, rows, columns].T, firsts[:, rows, columns].T
     change = np.linalg.solve(theirs, ours)
     return np.asarray(np.einsum("ij,ijab->ab", change @ w @ change.T, seconds, optimize=True), dtype=np.float64)
 
 
-def _mmrm_derivatives(v: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _second_sum(structure: Structure, theta: Floats, w: Floats) -> Floats:
+    """Sum of w_ij V_ij, element by element of V."""
+    t = len(structure.value(theta))
+    result = np.zeros((t, t))
+    for a in range(t):
+        for b in range(a + 1):
+            unit = np.zeros((t, t))
+            unit[a, b] += 0.5
+            unit[b, a] += 0.5
+            result[a, b] = result[b, a] = float((structure.second_along(theta, unit) * w).sum())
+    return result
+
+
+def _mmrm_derivatives(v: Floats) -> tuple[Floats, Floats]:
     """First, shape (k, T, T), and second, (k, k, T, T), derivatives of V = D K K' D in (log D, K below its diagonal)."""
     t = len(v)
     factor = np.asarray(np.linalg.cholesky(v), dtype=np.float64)

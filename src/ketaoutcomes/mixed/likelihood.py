@@ -1,12 +1,13 @@
-"""The (RE)ML criterion with its gradient and Hessian, from moments alone.
+"""The (RE)ML criterion of a marginal model with its gradient and Hessian, from moments alone.
 
 Lindstrom & Bates (1988), JASA 83:1014, and Wolfinger, Tobias & Sall (1994), SIAM J Sci Comput 15:1294, in the notation
 P = V^-1 on the visits of a pattern, V_i = dV/dtheta_i, C = (X'PX)^-1, r = y - X b. Everything is in the standardised
-coordinates of `moments.Scaling`; additive constants are added by `fit`.
+coordinates of `scaling`; additive constants are added by `fit`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,35 +15,10 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from ketaoutcomes.mixed.covariance import Structure
+from ketaoutcomes.mixed.criterion import Evaluation
 from ketaoutcomes.mixed.moments import Moments, Pattern
 
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The criterion f = -logL (without constants) at one theta, k parameters, q fixed effects, T visits.
-
-    Attributes
-    ----------
-    value, gradient, hessian
-        f, shape (k,), shape (k, k).
-    v
-        V(theta), shape (T, T).
-    score_v
-        2 df/dV, shape (T, T): df along a direction D of V is <score_v, D> / 2.
-    beta, c
-        GLS estimate, shape (q,), and its covariance C = (X'PX)^-1, shape (q, q).
-    information
-        B_i = d(X'PX)/dtheta_i, shape (k, q, q).
-    """
-
-    value: float
-    gradient: NDArray[np.float64]
-    hessian: NDArray[np.float64]
-    v: NDArray[np.float64]
-    score_v: NDArray[np.float64]
-    beta: NDArray[np.float64]
-    c: NDArray[np.float64]
-    information: NDArray[np.float64]
+PARTICIPANTS_PER_VISIT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +48,11 @@ class Likelihood:
     structure: Structure
     reml: bool
 
+    @property
+    def few(self) -> bool:
+        """Fewer than ten participants for each row of V: only there were several maxima ever seen."""
+        return self.moments.n_subjects < PARTICIPANTS_PER_VISIT * self.moments.size
+
     def value(self, theta: NDArray[np.float64]) -> float:
         """The criterion; infinite where V is not positive definite in floating point."""
         gls = self._gls(theta)
@@ -92,7 +73,7 @@ class Likelihood:
                 log_det = 0.0
                 precisions: list[NDArray[np.float64]] = []
                 for p in self.moments.patterns:
-                    precision, log_det_p = _inverse(v[np.ix_(p.visits, p.visits)])
+                    precision, log_det_p = _inverse(v[np.ix_(self.moments.place(p), self.moments.place(p))])
                     precisions.append(precision)
                     log_det += p.n * log_det_p
                     products += precision.ravel() @ p.cross
@@ -113,28 +94,80 @@ class Likelihood:
         f_ij = 1/2 sum_p tr[V_ij (n P - P E P)] - 1/2 sum_p n tr(U_i U_j) + sum_p tr(U_i U_j P E)
                - 1/2 tr(C B_i C B_j) (REML) - s_i' C s_j,    s_i = X'P_i r,  B_i = X'P_i X,  P_i = -P V_i P.
         """
-        q, t = self.moments.q, self.moments.n_visits
-        first, second = self.structure.first(theta), self.structure.second(theta)
+        q, t = self.moments.q, self.moments.size
+        first = self.structure.first(theta)
         k = len(first)
         weights = _residual_weights(gls.beta, gls.c if self.reml else None)
         score_v = np.zeros((t, t))
         hessian = np.zeros((k, k))
         products = np.zeros((k, (q + 1) ** 2))
         for p, precision in zip(self.moments.patterns, gls.precisions, strict=True):
-            score, curvature, product = _pattern_terms(p, precision, first, weights)
-            score_v[np.ix_(p.visits, p.visits)] += score
+            at = np.ix_(self.moments.place(p), self.moments.place(p))
+            score, curvature, product = _pattern_terms(p, precision, first[:, *at], weights)
+            score_v[at] += score
             hessian += curvature
             products += product
         a = products.reshape(k, q + 1, q + 1)
         b = a[:, :q, :q]
         s = a[:, :q, q] - b @ gls.beta
-        hessian += 0.5 * np.tensordot(second, score_v, axes=2) - s @ gls.c @ s.T
+        hessian += 0.5 * self.structure.second_along(theta, score_v) - s @ gls.c @ s.T
         if self.reml:
             cb = (gls.c @ b).reshape(k, -1)
             bc = (gls.c @ b).transpose(0, 2, 1).reshape(k, -1)
             hessian -= 0.5 * cb @ bc.T
         gradient = 0.5 * np.tensordot(first, score_v, axes=2)
-        return Evaluation(gls.value, gradient, (hessian + hessian.T) / 2, gls.v, score_v, gls.beta, gls.c, b)
+        smallest, worst = self._conditioning(gls.v)
+        return Evaluation(gls.value, gradient, (hessian + hessian.T) / 2, gls.beta, gls.c, b, smallest, worst)
+
+    def _conditioning(self, v: NDArray[np.float64]) -> tuple[float, float]:
+        """Smallest eigenvalue and largest condition number over the groups' matrices."""
+        t = len(self.moments.visits)
+        found = [np.linalg.eigvalsh(v[at : at + t, at : at + t]) for at in range(0, len(v), t)]
+        return float(min(e[0] for e in found)), float(max(e[-1] / e[0] if e[0] > 0 else np.inf for e in found))
+
+    def starts(self) -> list[NDArray[np.float64]]:
+        """Those of the structure."""
+        return self.structure.starts(*self.moments.residual_products())
+
+    def weighted_q(self, theta: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum over i, j of w_ij Q_ij: w is contracted first, so one product with the cross-products of each pattern."""
+        first = self.structure.first(theta)
+        return self._over_patterns(theta, lambda v, p: np.einsum("ij,iab,bc,jcd->ad", w, v, p, v, optimize=True), first)
+
+    def weighted_r(self, theta: NDArray[np.float64], weighted_second: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum X'P S P X, shape (q, q), for S = sum of w_ij V_ij, shape (T, T)."""
+        return self._over_patterns(theta, lambda s, _: s[0], weighted_second[None])
+
+    def _over_patterns(
+        self, theta: NDArray[np.float64], middle: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]], of: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        q, v = self.moments.q, self.structure.value(theta)
+        total = np.zeros((q + 1) ** 2)
+        for p in self.moments.patterns:
+            at = np.ix_(self.moments.place(p), self.moments.place(p))
+            precision = _inverse(v[at])[0]
+            total += (precision @ middle(of[:, *at], precision) @ precision).ravel() @ p.cross
+        result = total.reshape(q + 1, q + 1)[:q, :q]
+        return (result + result.T) / 2
+
+    def expected_information(self, theta: NDArray[np.float64], at: Evaluation) -> NDArray[np.float64]:
+        """I_ij = 1/2 sum n tr(U_i U_j) - tr(C Q_ij) + 1/2 tr(C B_i C B_j), U_i = P V_i.
+
+        Harville (1977), JASA 72:320, the equation for tr(P* V_i P* V_j) / 2 written with moments.
+        """
+        first, v = self.structure.first(theta), self.structure.value(theta)
+        weights = np.zeros((self.moments.q + 1, self.moments.q + 1))
+        weights[:-1, :-1] = at.c
+        total = np.zeros((len(theta), len(theta)))
+        for p in self.moments.patterns:
+            m, where = len(p.visits), np.ix_(self.moments.place(p), self.moments.place(p))
+            precision = _inverse(v[where])[0]
+            u = precision @ first[:, *where]
+            leverage = precision @ (p.cross @ weights.ravel()).reshape(m, m)
+            total += np.einsum("iab,jbc,ca->ij", u, u, p.n * np.eye(m) / 2 - leverage, optimize=True)
+        cb = at.c @ at.information
+        total += 0.5 * np.einsum("iqr,jrq->ij", cb, cb, optimize=True)
+        return (total + total.T) / 2
 
 
 def _inverse(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -163,7 +196,7 @@ def _pattern_terms(
     m, k = len(pattern.visits), len(first)
     e = (pattern.cross @ weights).reshape(m, m)
     pe = precision @ ((e + e.T) / 2)
-    u = precision @ first[:, pattern.visits[:, None], pattern.visits]
+    u = precision @ first
     flat = u.reshape(k, -1)
     inner = pattern.n * u / -2 + u @ pe
     curvature = flat @ inner.transpose(0, 2, 1).reshape(k, -1).T

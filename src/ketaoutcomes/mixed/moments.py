@@ -7,74 +7,28 @@ the cost of a fit no longer depends on the number of participants.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ketaoutcomes.mixed.errors import (
-    DegenerateResponse,
-    OneVisitPerParticipant,
-    TooFewParticipants,
-)
+from ketaoutcomes.mixed.coding import Cells, Coding
+from ketaoutcomes.mixed.design import Design
+from ketaoutcomes.mixed.errors import IncompatibleMoments
+from ketaoutcomes.mixed.scaling import Scaling, Working
 
-# Residual variation below this share of the response's size is rounding, not data.
-PERFECT_FIT = 1e-10
-# A column of Q shorter than this within participants is constant there; an offset of 1e8 leaves rounding of 1e-9.
-NO_VARIATION = 1e-7
+# Participants whose rows are added at once.
+PARTICIPANTS_AT_ONCE = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Scaling:
-    """The internal coordinates of a fit and the way back.
-
-    With X = QR, y = Q c + s y* and beta = R^-1 (c + s beta*), the working design is Q and the working response y*.
-    Cross-products square the condition number, so they are formed only from Q and y*.
-
-    Attributes
-    ----------
-    r
-        Upper triangle of X = QR, shape (q, q).
-    centre
-        c = Q'y, shape (q,): the OLS fit.
-    scale
-        s, residual standard deviation of the OLS fit, in the unit of the response.
-    """
-
-    r: NDArray[np.float64]
-    centre: NDArray[np.float64]
-    scale: float
-
-    def beta(self, working: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Coefficients, shape (q,), of the columns of X."""
-        return _solve(self.r, self.centre + self.scale * working)
-
-    def covariance(self, working: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Covariance, shape (q, q), of the coefficients of X."""
-        half = _solve(self.r, working)
-        result = _solve(self.r, half.T) * self.scale**2
-        return (result + result.T) / 2
-
-    def contrast(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Contrast rows, shape (k, q), in the coordinates of Q."""
-        return _solve(self.r.T, rows.T).T
-
-    @property
-    def log_abs_det_r(self) -> float:
-        """log |det R|."""
-        return float(np.log(np.abs(np.diag(self.r))).sum())
-
-
-def _solve(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.linalg.solve(a, b), dtype=np.float64)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pattern:
-    """The participants seen at the same visits.
+    """The participants of one covariance group seen at the same visits.
 
     Attributes
     ----------
+    group
+        Number of the covariance group, 0 without groups.
     visits
         Visit numbers, shape (m,).
     n
@@ -83,148 +37,164 @@ class Pattern:
         Sum over participants of z_a z_b', z = (Q row, y*), shape (m * m, (q + 1)**2), a and b over visits.
     """
 
+    group: int
     visits: NDArray[np.intp]
     n: int
     cross: NDArray[np.float64]
 
+    @property
+    def key(self) -> tuple[int, ...]:
+        """Group and visits: what two shards must share for their patterns to be one."""
+        return (self.group, *(int(v) for v in self.visits))
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Moments:
-    """All the data a fit needs.
+    """All the data a fit needs, T visits in each of G covariance groups, q fixed effects. Moments add and subtract.
 
     Attributes
     ----------
     patterns
-        The sums, in a fixed order.
-    n_visits
-        T, the size of the covariance matrix.
-    n_obs, n_subjects, q
-        Rows, participants and fixed effects.
+        The sums, in the order of their keys.
+    scaling
+        The working coordinates.
+    coding
+        How a row of the design is made.
+    visits, groups
+        Labels; one group called "" where the covariance does not depend on a group.
+    n_obs, n_subjects
+        Rows and participants.
+    log_weights
+        Sum of the logarithms of the rows' weights.
+    varying
+        Columns of the design that differ between the rows of some participant, shape (q,).
+    cells
+        How often each combination of factor levels occurs, for LS means in observed proportions.
     """
 
     patterns: tuple[Pattern, ...]
-    n_visits: int
+    scaling: Scaling
+    coding: Coding
+    visits: tuple[str, ...]
+    groups: tuple[str, ...]
     n_obs: int
     n_subjects: int
-    q: int
+    log_weights: float
+    varying: NDArray[np.bool_]
+    cells: Cells
+
+    @property
+    def q(self) -> int:
+        """Fixed effects."""
+        return len(self.coding.columns)
+
+    @property
+    def size(self) -> int:
+        """G T, the size of the covariance matrix over all groups."""
+        return len(self.groups) * len(self.visits)
+
+    def place(self, pattern: Pattern) -> NDArray[np.intp]:
+        """Rows of the covariance matrix of all groups that `pattern` was seen at, shape (m,)."""
+        return pattern.group * len(self.visits) + pattern.visits
 
     def residual_products(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sums of products of OLS residuals by pair of visits and the number of participants behind each, (T, T)."""
-        products = np.zeros((self.n_visits, self.n_visits))
-        counts = np.zeros((self.n_visits, self.n_visits))
+        """Sums of products of OLS residuals by pair of visits and the number of participants behind each, (GT, GT)."""
+        products = np.zeros((self.size, self.size))
+        counts = np.zeros((self.size, self.size))
         for p in self.patterns:
-            m = len(p.visits)
-            products[np.ix_(p.visits, p.visits)] += p.cross[:, -1].reshape(m, m)
-            counts[np.ix_(p.visits, p.visits)] += p.n
+            m, at = len(p.visits), np.ix_(self.place(p), self.place(p))
+            products[at] += p.cross[:, -1].reshape(m, m)
+            counts[at] += p.n
         return products, counts
 
+    def __add__(self, other: Moments) -> Moments:
+        """The moments of both sets of participants. Raises IncompatibleMoments unless both have one coding and scaling."""
+        return self._combined(other, 1)
 
-def scale(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], Scaling]:
-    """Working data z = (Q, y*), shape (N, q + 1), and the way back.
+    def __sub__(self, other: Moments) -> Moments:
+        """The moments without the participants of `other`, who must be among these. Raises IncompatibleMoments."""
+        return self._combined(other, -1)
 
-    Raises
-    ------
-    TooFewParticipants
-        There are not more rows than fixed effects.
-    DegenerateResponse
-        The fixed effects reproduce the response to rounding.
-    """
-    n, q = x.shape
-    if n <= q:
-        raise TooFewParticipants(f"{n} rows cannot estimate {q} fixed effects and a variance; use fewer terms.")
-    basis, r = np.linalg.qr(x)
-    centre = basis.T @ y
-    residual = y - basis @ centre
-    # Projected twice: after an offset of 1e8 one projection leaves rounding along Q.
-    rest = basis.T @ residual
-    residual, centre = residual - basis @ rest, centre + rest
-    s = float(np.sqrt(residual @ residual / (n - q)))
-    if s <= PERFECT_FIT * float(np.abs(y).max()) or s == 0.0:
-        raise DegenerateResponse("The fixed effects reproduce the response exactly (is it constant?): no residual variance is left.")
-    return np.column_stack([basis, residual / s]), Scaling(r, centre, s)
-
-
-def by_visit_pattern(z: NDArray[np.float64], subject: NDArray[np.intp], visit: NDArray[np.intp], n_visits: int) -> Moments:
-    """Cross-products by pattern of observed visits; rows sorted by participant, then visit.
-
-    Parameters
-    ----------
-    z
-        Working data, shape (N, q + 1).
-    subject, visit
-        Participant and visit number of each row, shape (N,).
-    n_visits
-        T.
-    """
-    n_subjects = int(subject[-1]) + 1
-    seen = np.zeros((n_subjects, n_visits), dtype=bool)
-    seen[subject, visit] = True
-    first = np.searchsorted(subject, np.arange(n_subjects))
-    masks, member = np.unique(seen, axis=0, return_inverse=True)
-    patterns: list[Pattern] = []
-    for k, mask in enumerate(masks):
-        visits = np.flatnonzero(mask)
-        who = first[member.ravel() == k]
-        rows = z[who[:, None] + np.arange(len(visits))]
-        patterns.append(Pattern(visits, len(who), _cross(rows)))
-    return Moments(tuple(patterns), n_visits, len(z), n_subjects, z.shape[1] - 1)
-
-
-def _cross(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    n, m, k = rows.shape
-    flat = rows.reshape(n, m * k)
-    return (flat.T @ flat).reshape(m, k, m, k).transpose(0, 2, 1, 3).reshape(m * m, k * k).copy()
-
-
-def by_row_count(z: NDArray[np.float64], subject: NDArray[np.intp]) -> tuple[Moments, NDArray[np.intp]]:
-    """Moments for a random intercept without a visit schedule.
-
-    Under V = s_e^2 I + s_u^2 J an orthogonal (Helmert) rotation of a participant's n rows gives one scaled mean with
-    variance s_e^2 + n s_u^2 and n - 1 contrasts with variance s_e^2, all independent. So two kinds of sums are
-    sufficient: within participants, and between participants by number of rows. Each is a 'pattern' with one 'visit'.
-
-    Returns
-    -------
-    moments
-        'Visit' 0 is the within stratum, 'visit' k the means of participants with ``rows[k]`` rows.
-    rows
-        Number of rows, shape (T,); 0 for the within stratum.
-
-    Raises
-    ------
-    OneVisitPerParticipant, TooFewParticipants, DegenerateResponse
-        The two variances are not identified.
-    """
-    counts = np.bincount(subject)
-    q = z.shape[1] - 1
-    if counts.max() == 1:
-        raise OneVisitPerParticipant(
-            "Every participant has one row, so a random intercept cannot be told from the residual; add repeated assessments or use a linear model."
+    def _combined(self, other: Moments, sign: int) -> Moments:
+        _require_compatible(self, other)
+        by_key = {p.key: p for p in self.patterns}
+        for p in other.patterns:
+            known = by_key.get(p.key)
+            n = sign * p.n + (known.n if known else 0)
+            if n < 0 or (sign < 0 and known is None):
+                raise IncompatibleMoments("The moments to subtract hold participants that are not in these moments.")
+            by_key[p.key] = Pattern(p.group, p.visits, n, sign * p.cross + (known.cross if known else 0.0))
+            if n == 0:
+                del by_key[p.key]
+        return replace(
+            self,
+            patterns=tuple(by_key[key] for key in sorted(by_key)),
+            n_obs=self.n_obs + sign * other.n_obs,
+            n_subjects=self.n_subjects + sign * other.n_subjects,
+            log_weights=self.log_weights + sign * other.log_weights,
+            varying=self.varying | other.varying,
+            cells=self.cells.combined(other.cells, sign),
         )
-    means = np.add.reduceat(z, np.r_[0, np.cumsum(counts)[:-1]]) / counts[:, None]
-    within = z - means[subject]
-    _require_two_strata(within, len(counts), q)
-    sizes, member = np.unique(counts, return_inverse=True)
-    patterns = [Pattern(np.array([0]), len(z) - len(counts), (within.T @ within).reshape(1, -1))]
-    for k, size in enumerate(sizes):
-        stratum = means[member == k] * np.sqrt(size)
-        patterns.append(Pattern(np.array([k + 1]), len(stratum), (stratum.T @ stratum).reshape(1, -1)))
-    moments = Moments(tuple(patterns), len(sizes) + 1, len(z), len(counts), q)
-    return moments, np.r_[0, sizes].astype(np.intp)
 
 
-def _require_two_strata(within: NDArray[np.float64], n_subjects: int, q: int) -> None:
-    """Both strata need a residual degree of freedom, and the within stratum some variation."""
-    left, singular, _ = np.linalg.svd(within[:, :-1], full_matrices=False)
-    basis = left[:, singular > NO_VARIATION]
-    residual_df = len(within) - n_subjects - basis.shape[1]
-    between_df = n_subjects - (q - basis.shape[1])
-    if residual_df < 1 or between_df < 1:
-        raise TooFewParticipants(
-            f"{n_subjects} participants with {len(within)} rows leave {max(between_df, 0)} degrees of freedom between "
-            f"and {max(residual_df, 0)} within participants after the fixed effects; both must be at least 1."
-        )
-    response = within[:, -1]
-    residual = response - basis @ (basis.T @ response)
-    if np.sqrt(residual @ residual / residual_df) <= PERFECT_FIT:
-        raise DegenerateResponse("The response does not vary within participants beyond the fixed effects.")
+def _require_compatible(one: Moments, other: Moments) -> None:
+    same = (
+        one.coding.columns == other.coding.columns
+        and one.coding.levels == other.coding.levels
+        and one.visits == other.visits
+        and one.groups == other.groups
+        and one.scaling.same(other.scaling)
+    )
+    if not same:
+        raise IncompatibleMoments("These moments have other columns, levels, visits or scaling; make them with moments(..., like=the first).")
+
+
+def by_visit_pattern(working: Working) -> Moments:
+    """Cross-products by covariance group and pattern of observed visits."""
+    design = working.design
+    patterns = [Pattern(group, visits, len(rows), _cross(working, rows)) for group, visits, rows in participants_by_pattern(design)]
+    return Moments(
+        patterns=tuple(patterns),
+        scaling=working.scaling,
+        coding=design.coding,
+        visits=design.visits,
+        groups=design.groups,
+        n_obs=len(design.y),
+        n_subjects=design.n_subjects,
+        log_weights=design.log_weights,
+        varying=design.varying(),
+        cells=design.cells,
+    )
+
+
+def participants_by_pattern(design: Design) -> list[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
+    """Group, visits, shape (m,), and rows of each participant, shape (n, m), for every pattern, in the order of keys."""
+    first = design.first_rows
+    n_visits = len(design.visits)
+    visit = np.zeros(len(design.y), dtype=np.intp) if design.visit is None else design.visit
+    seen = np.zeros((design.n_subjects, 1 + n_visits), dtype=np.uint8 if len(design.groups) < 256 else np.uint16)
+    seen[design.subject, 1 + visit] = 1
+    if design.group is not None:
+        seen[:, 0] = design.group[first]
+    packed = np.packbits(seen[:, 1:].astype(bool), axis=1)
+    keyed = np.ascontiguousarray(np.column_stack([seen[:, :1].view(np.uint8).reshape(len(first), -1), packed]))
+    _, example, member = np.unique(keyed.view(np.dtype((np.void, keyed.shape[1]))).ravel(), return_index=True, return_inverse=True)
+    order = np.argsort(member, kind="stable")
+    ends = np.cumsum(np.bincount(member))
+    found: list[tuple[int, NDArray[np.intp], NDArray[np.intp]]] = []
+    for k, end in enumerate(ends):
+        mask = seen[example[k]]
+        visits = np.flatnonzero(mask[1:]).astype(np.intp)
+        who = first[order[(ends[k - 1] if k else 0) : end]]
+        found.append((int(mask[0]), visits, who[:, None] + np.arange(len(visits))))
+    return sorted(found, key=lambda p: (p[0], *(int(v) for v in p[1])))
+
+
+def _cross(working: Working, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Sum of z_a z_b' over participants, shape (m * m, (q + 1)**2), for rows of shape (n, m)."""
+    m, k = rows.shape[1], len(working.design.coding.columns) + 1
+    total = np.zeros((m * k, m * k))
+    for at in range(0, len(rows), PARTICIPANTS_AT_ONCE):
+        flat = working.z(rows[at : at + PARTICIPANTS_AT_ONCE].ravel()).reshape(-1, m * k)
+        total += flat.T @ flat
+    return total.reshape(m, k, m, k).transpose(0, 2, 1, 3).reshape(m * m, k * k)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ketaoutcomes.mixed.covariance import NEAR_SINGULAR, condition, require_regular
+from ketaoutcomes.mixed.criterion import Criterion, Evaluation
 from ketaoutcomes.mixed.errors import MixedModelError, NearSingularCovariance, NotConverged
-from ketaoutcomes.mixed.likelihood import Evaluation, Likelihood
 
 MAX_ITERATIONS = 100
 # Distance to the optimum in standard errors of theta.
@@ -19,6 +18,10 @@ NEARBY = 1e-2
 POLISHING_STEPS = 3
 LONGEST_STEP = 2.0
 SHORTEST_LENGTH = 1e-10
+LARGEST_CONDITION = 1e12
+NEAR_SINGULAR = 1e8
+STEEP = 1e-6
+SHORT_STEP = 0.1
 # Two optima are one where the criterion agrees to this share.
 SAME_OPTIMUM = 1e-8
 
@@ -37,6 +40,10 @@ class Optimum:
         Newton decrement sqrt(g' H^-1 g): the distance to the exact optimum in standard errors of theta.
     iterations
         Newton steps taken.
+    cut
+        A step had to be shortened below a tenth.
+    starts
+        Starting values tried.
     unanimous
         Every start ended here; if not, another optimum or an unbounded likelihood is near.
     """
@@ -45,15 +52,24 @@ class Optimum:
     at: Evaluation
     distance: float
     iterations: int
+    cut: bool = False
+    starts: int = 1
     unanimous: bool = True
 
+    @property
+    def troubled(self) -> bool:
+        """Whether the path here calls for a second start."""
+        return self.cut or self.at.condition > NEAR_SINGULAR or float(np.abs(self.at.gradient).max(initial=0.0)) > STEEP
 
-def minimise(likelihood: Likelihood) -> Optimum:
-    """Minimise the criterion from every start of the structure and return the best optimum.
+
+def minimise(criterion: Criterion) -> Optimum:
+    """Minimise the criterion and return the best optimum found.
 
     The (RE)ML likelihood of a small trial can have several maxima, or none: then some paths run to a singular
-    covariance. Where the starts disagree the result says so (`Optimum.unanimous`); their agreement proves a local
-    maximum, not that no higher one exists.
+    covariance. So every start is tried where participants are few (`Criterion.few`), and a second one where the first
+    path had trouble: a line search cut short, a condition number above 1e8 or a gradient norm above 1e-6. Where starts
+    disagree the result says so (`Optimum.unanimous`); their agreement proves a local maximum, not that no higher one
+    exists.
 
     Raises
     ------
@@ -64,9 +80,11 @@ def minimise(likelihood: Likelihood) -> Optimum:
     """
     optima: list[Optimum] = []
     failures: list[MixedModelError] = []
-    for start in likelihood.structure.starts(likelihood.moments):
+    for tried, start in enumerate(criterion.starts()):
+        if tried > 0 and not criterion.few and ((tried > 1 and optima) or not (failures or optima[0].troubled)):
+            break
         try:
-            optima.append(_minimise_from(likelihood, start))
+            optima.append(_minimise_from(criterion, start))
         except (NearSingularCovariance, NotConverged) as failure:
             failures.append(failure)
     if not optima:
@@ -74,32 +92,37 @@ def minimise(likelihood: Likelihood) -> Optimum:
     best = min(optima, key=lambda optimum: optimum.at.value)
     worst = max(optimum.at.value for optimum in optima)
     unanimous = not failures and worst - best.at.value <= SAME_OPTIMUM * (1 + abs(best.at.value))
-    return replace(best, unanimous=unanimous)
+    return replace(best, unanimous=unanimous, starts=len(optima) + len(failures))
 
 
-def _minimise_from(likelihood: Likelihood, theta: NDArray[np.float64]) -> Optimum:
+def _minimise_from(criterion: Criterion, theta: NDArray[np.float64]) -> Optimum:
     """Newton with the analytic Hessian and backtracking (Nocedal & Wright 2006, sections 3.1 and 3.4).
 
     Where the Hessian is not positive definite its eigenvalues are reflected, so that the step goes down.
     """
-    at = likelihood.evaluate(theta)
+    at = criterion.evaluate(theta)
     if at is None:
         raise NotConverged("The criterion is not finite at the starting value; check the scale of the data.")
+    cut = False
     for iteration in range(MAX_ITERATIONS):
-        require_regular(at.v)
+        if at.condition > LARGEST_CONDITION:
+            raise NearSingularCovariance(
+                f"The covariance matrix has condition number {at.condition:.1e}, above {LARGEST_CONDITION:.0e}: some visits carry "
+                "the same information, or there are too few participants for this structure; drop a visit or simplify it."
+            )
         distance = decrement(at)
         if distance < TOLERANCE:
-            return _polish(likelihood, Optimum(theta, at, distance, iteration))
-        theta, at = _step(likelihood, theta, at)
+            return _polish(criterion, Optimum(theta, at, distance, iteration, cut))
+        theta, at, length = _step(criterion, theta, at)
+        cut = cut or length < SHORT_STEP
     raise _refusal(at, f"there is no optimum after {MAX_ITERATIONS} Newton steps")
 
 
 def _refusal(at: Evaluation, why: str) -> MixedModelError:
-    found = condition(at.v)
     message = f"No optimum could be proved: {why}, at distance {decrement(at):.1e} standard errors (allowed {TOLERANCE})."
-    if found > NEAR_SINGULAR:
+    if at.condition > NEAR_SINGULAR:
         return NearSingularCovariance(
-            f"{message} The covariance matrix is near singular (condition number {found:.1e}): some visits carry the "
+            f"{message} The covariance matrix is near singular (condition number {at.condition:.1e}): some visits carry the "
             "same information, one has an outlier, or participants are too few; check the values or drop a visit."
         )
     return NotConverged(f"{message} Simplify the covariance structure or the fixed effects.")
@@ -123,32 +146,33 @@ def _direction(at: Evaluation) -> NDArray[np.float64]:
     return step * min(1.0, LONGEST_STEP / longest) if longest > 0 else step
 
 
-def _step(likelihood: Likelihood, theta: NDArray[np.float64], at: Evaluation) -> tuple[NDArray[np.float64], Evaluation]:
+def _step(criterion: Criterion, theta: NDArray[np.float64], at: Evaluation) -> tuple[NDArray[np.float64], Evaluation, float]:
+    """The next theta, the evaluation there and the share of the Newton step taken."""
     direction = _direction(at)
     distance = decrement(at)
     if distance < NEARBY:
-        evaluation = likelihood.evaluate(theta + direction)
+        evaluation = criterion.evaluate(theta + direction)
         if evaluation is not None and decrement(evaluation) < distance / 2:
-            return theta + direction, evaluation
+            return theta + direction, evaluation, 1.0
     slope = float(direction @ at.gradient)
     slack = 1e-13 * (1 + abs(at.value))
     length = 1.0
     while length > SHORTEST_LENGTH:
         candidate = theta + length * direction
-        if likelihood.value(candidate) <= at.value + 1e-4 * length * slope + slack:
-            evaluation = likelihood.evaluate(candidate)
+        if criterion.value(candidate) <= at.value + 1e-4 * length * slope + slack:
+            evaluation = criterion.evaluate(candidate)
             if evaluation is not None:
-                return candidate, evaluation
+                return candidate, evaluation, length
         length /= 2
     raise _refusal(at, "the line search found no descent")
 
 
-def _polish(likelihood: Likelihood, optimum: Optimum) -> Optimum:
+def _polish(criterion: Criterion, optimum: Optimum) -> Optimum:
     """A few more full steps while they bring the gradient nearer to zero: quadratic convergence makes them cheap."""
     for _ in range(POLISHING_STEPS):
         candidate = optimum.theta + _direction(optimum.at)
-        at = likelihood.evaluate(candidate)
+        at = criterion.evaluate(candidate)
         if at is None or not decrement(at) < optimum.distance:
             break
-        optimum = Optimum(candidate, at, decrement(at), optimum.iterations + 1)
+        optimum = Optimum(candidate, at, decrement(at), optimum.iterations + 1, optimum.cut)
     return optimum

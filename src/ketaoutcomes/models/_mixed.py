@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ketaoutcomes.domain.study import Study
-from ketaoutcomes.mixed import Fit, LsMean, MixedModelError
+from ketaoutcomes.mixed import Fit, LsMeans, MixedModelError
 from ketaoutcomes.models._results import Results
 from ketaoutcomes.models._scores import Scores, n_by
 
@@ -35,7 +35,7 @@ def proof(results: Results, fit: Fit) -> None:
     results.verdict(fit.status, "; ".join((*fit.flags, evidence)))
 
 
-def means(results: Results, cells: tuple[LsMean, ...], scores: Scores, conf_level: float) -> None:
+def means(results: Results, cells: LsMeans, scores: Scores, conf_level: float) -> None:
     """One LS mean per cell; `n` is the people with a value in it."""
     for cell in cells:
         where = dict(cell.cell)
@@ -48,13 +48,13 @@ def means(results: Results, cells: tuple[LsMean, ...], scores: Scores, conf_leve
             results.add("n_expected", expected, n=expected, term="ls_mean", arm=arm, visit=visit)
 
 
-def contrasts(results: Results, fit: Fit, cells: tuple[LsMean, ...], scores: Scores, conf_level: float) -> None:
+def contrasts(results: Results, fit: Fit, cells: LsMeans, scores: Scores, conf_level: float) -> None:
     """Each arm against the reference within each visit; `n` is the smaller arm's."""
     reference = scores.levels["arm"][0]
     by_cell = {(cell.cell["arm"], cell.cell.get("visit", "")): cell for cell in cells}
     for (arm, visit), cell in by_cell.items():
         if arm != reference:
-            found = fit.contrast(np.subtract(cell.row, by_cell[reference, visit].row), conf_level)
+            found = fit.contrast(np.subtract(cell.weights, by_cell[reference, visit].weights), conf_level)
             n = min(n_by(scores.rows, name, visit or None) for name in (arm, reference))
             results.interval(found, conf_level, n=n, term="contrast", arm=arm, comparator=reference, visit=visit)
             if visit:

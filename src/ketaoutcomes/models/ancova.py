@@ -47,7 +47,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         arm, reference = cell.cell["arm"], cells[0].cell["arm"]
         rows.interval(cell, analysis.conf_level, n=n_by(found.rows, arm), term="ls_mean", arm=arm)
         if arm != reference:
-            contrast = fit.contrast(cell.row - cells[0].row, analysis.conf_level)
+            contrast = fit.contrast(cell.weights - cells[0].weights, analysis.conf_level)
             n = min(n_by(found.rows, arm), n_by(found.rows, reference))
             rows.interval(contrast, analysis.conf_level, n=n, term="contrast", arm=arm, comparator=reference)
             _mixed.missing_shift(rows, found, contrast.estimate, arm, reference, analysis.visit)

@@ -49,8 +49,8 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     rows.status, rows.note = fit.status, "; ".join(fit.flags)
     _compared(rows, fit, terms, found, analysis)
     _mixed.coefficients(rows, fit, analysis.conf_level)
-    for label, variance in zip(("participant", "residual"), fit.covariance, strict=True):
-        rows.add("variance", float(variance), n=fit.n_subjects, term=label)
+    for label, name in (("participant", "subject"), ("residual", "residual")):
+        rows.add("variance", float(fit.covariances[name].to_numpy()[0, 0]), n=fit.n_subjects, term=label)
     _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)
     return rows.frame()
@@ -91,4 +91,4 @@ def _over_time(rows: Results, fit: Fit, found: Scores, analysis: Lmm) -> None:
             if cell is not reference:
                 key = {"term": "contrast", "arm": arm, "comparator": reference.cell["arm"], "visit": visit}
                 n = min(n, n_by(found.rows, reference.cell["arm"], visit))
-                rows.interval(fit.contrast(cell.row - reference.row, analysis.conf_level), analysis.conf_level, n=n, **key)
+                rows.interval(fit.contrast(cell.weights - reference.weights, analysis.conf_level), analysis.conf_level, n=n, **key)

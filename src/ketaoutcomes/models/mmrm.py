@@ -6,6 +6,7 @@ missing at random given what was seen."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import DF_WORDS, Mmrm
@@ -54,8 +55,9 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     if compared:
         _mixed.contrasts(rows, fit, cells, found, analysis.conf_level)
     _mixed.coefficients(rows, fit, analysis.conf_level)
-    for i, first in enumerate(fit.covariance_labels):
-        rows.add("variance", fit.covariance[i, i], n=fit.n_subjects, term="covariance", visit=first)
+    sigma = fit.covariances["residual"]
+    for visit, variance in zip(sigma.index, np.diag(sigma.to_numpy()), strict=True):
+        rows.add("variance", float(variance), n=fit.n_subjects, term="covariance", visit=str(visit))
     _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)
     return rows.frame()

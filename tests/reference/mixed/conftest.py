@@ -44,11 +44,13 @@ def assert_coefficients(in_r_order: Callable[..., np.ndarray]) -> Callable[..., 
         columns = entry["coef"]
         estimate = columns.get("estimate", columns.get("Estimate"))
         error = columns.get("se", columns.get("Std. Error"))
-        np.testing.assert_allclose(fit.params[order], estimate, rtol=beta)
-        np.testing.assert_allclose(fit.bse[order], error, rtol=se)
-        np.testing.assert_allclose(fit.df[order], columns["df"], rtol=df)
-        vcov = np.array(entry["beta_vcov"])
+        np.testing.assert_allclose(fit.params.to_numpy()[order], estimate, rtol=beta)
+        np.testing.assert_allclose(fit.bse.to_numpy()[order], error, rtol=se)
+        np.testing.assert_allclose(fit.df.to_numpy()[order], columns["df"], rtol=df)
+        if "beta_vcov" not in entry and "vcov_used" not in entry:
+            return
+        vcov = np.array(entry.get("vcov_used", entry.get("beta_vcov")))
         size = np.sqrt(np.outer(np.diag(vcov), np.diag(vcov)))
-        np.testing.assert_allclose(fit.cov_params[np.ix_(order, order)] / size, vcov / size, atol=2 * se)
+        np.testing.assert_allclose(fit.cov_params().to_numpy()[np.ix_(order, order)] / size, vcov / size, atol=2 * se)
 
     return check

@@ -90,33 +90,41 @@ TRIALS = {
         ours=True,
     ),
 }
-CASES = [
-    ("fev", "us_satterthwaite"),
-    ("fev", "us_ml_satterthwaite"),
-    ("antidepressant", "us_satterthwaite"),
-    ("antidepressant", "us_ml"),
-    ("small", "us_satterthwaite"),
-    ("small", "us_ml_satterthwaite"),
-    ("three_arm", "us_satterthwaite"),
-    ("three_arm", "us_ml_satterthwaite"),
-    *((name, entry) for name in TRIALS for entry in ("us_kr_linear", "us_kr")),
-]
-#: mmrm's names for the covariance of the coefficients, and ours.
-DF = {"Kenward-Roger-Linear": "kenward-roger", "Kenward-Roger": "kenward-roger-mmrm"}
+STRUCTURES = ("ar1", "ar1h", "cs", "csh", "toep", "toeph", "ad", "adh")
+US = ["us_satterthwaite", "us_kr", "us_kr_linear"]
+SIMULATED_US = [*US, "us_ml_satterthwaite", "us_between_within", *(f"us_satterthwaite_cr_{kind}" for kind in ("", "jackknife", "bias-reduced"))]
+SIMULATED_OTHER = [f"{c}_{how}" for c in STRUCTURES for how in ("satterthwaite", "kr_linear", "kr", "ml")] + ["sp_exp_satterthwaite", "us_weighted"]
+FEV_OTHER = [f"{c}_{how}" for c in STRUCTURES for how in ("satterthwaite", "kr_linear", "kr")]
+ENTRIES = {
+    "fev": [
+        *US, "us_ml_satterthwaite", "us_residual", "us_between_within", "us_satterthwaite_empirical", "us_satterthwaite_jackknife",
+        "us_satterthwaite_biasreduced", "us_grouped_satterthwaite", "us_grouped_kr_linear", *FEV_OTHER,
+    ],
+    "antidepressant": [*US, "us_ml", "us_grouped", *(f"{c}_satterthwaite" for c in STRUCTURES)],
+    "small": [*SIMULATED_US, *SIMULATED_OTHER],
+    "three_arm": [*SIMULATED_US, "us_grouped_satterthwaite", *SIMULATED_OTHER],
+}  # fmt: skip
+CASES = [(name, entry) for name, entries in ENTRIES.items() for entry in entries]
+WITH_LS_MEANS = [(name, entry) for name, entry in CASES if entry.startswith("us") and entry != "us_weighted"]
+#: mmrm's names for the covariance of the coefficients and the degrees of freedom, and ours.
+KENWARD_ROGER = {"Kenward-Roger-Linear": "kenward-roger", "Kenward-Roger": "kenward-roger-mmrm"}
+ERRORS = {"Empirical": "cr0", "Empirical-Jackknife": "cr3", "Empirical-Bias-Reduced": "cr2"}
+DF = {"residual": "residual", "between_within": "between-within"}
 
 
-@pytest.fixture(params=CASES, ids=lambda case: "-".join(case))
+@pytest.fixture(params=CASES, ids=lambda case: "-".join(case), scope="module")
 def case(request: pytest.FixtureRequest, load: Callable[[Path, str], Any]) -> tuple[Trial, Fit, Any]:
     """Trial, our fit, R's entry."""
     name, entry = request.param
     trial = TRIALS[name]
     folder = SIMULATED if trial.ours else request.getfixturevalue("shared") / "reference"
     reference = load(folder / trial.json, entry)
-    df = DF.get(reference["vcov"], "satterthwaite")
-    return trial, fit_trial(trial, folder, reml=reference["reml"], df=df), reference
+    vcov = reference.get("vcov", "")
+    df = next((ours for part, ours in DF.items() if part in entry), KENWARD_ROGER.get(vcov, "satterthwaite"))
+    return trial, fit_trial(trial, folder, reml="_ml" not in entry, df=df, errors=ERRORS.get(vcov, "model"), entry=entry), reference
 
 
-def fit_trial(trial: Trial, folder: Path, *, reml: bool, df: str = "satterthwaite") -> Fit:
+def fit_trial(trial: Trial, folder: Path, *, reml: bool, df: str = "satterthwaite", errors: str = "model", entry: str = "us") -> Fit:
     # pandas, like R, reads the region "NA" as missing; the reference was computed without those rows.
     columns = [trial.response, trial.subject, *trial.levels]
     data = pd.read_csv(folder / trial.csv).dropna(subset=columns)
@@ -127,8 +135,12 @@ def fit_trial(trial: Trial, folder: Path, *, reml: bool, df: str = "satterthwait
         levels=trial.levels,
         subject=trial.subject,
         visit=trial.visit,
+        covariance="sp_exp" if entry.startswith("sp_exp") else entry.split("_")[0],
+        group=trial.arm if "grouped" in entry else None,
+        weights="w" if "weighted" in entry else None,
         reml=reml,
         df=df,
+        errors=errors,
     )
 
 
@@ -146,12 +158,27 @@ def test_coefficients(case: tuple[Trial, Fit, Any], assert_coefficients: Callabl
 
 def test_size_likelihood_and_covariance(case: tuple[Trial, Fit, Any]) -> None:
     _, fit, reference = case
-    assert (fit.n_obs, fit.n_subjects) == (reference["n_obs"], reference["n_subjects"])
-    np.testing.assert_allclose(fit.loglik, reference["logLik"], rtol=1e-9)
-    np.testing.assert_allclose(fit.covariance, reference["cov"], rtol=RTOL)
-    assert fit.status == "ok"
+    np.testing.assert_allclose(-2 * fit.loglik, reference["deviance"], rtol=1e-9)
+    for ours, theirs in zip(fit.covariances.values(), matrices(reference["cov"], fit), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=RTOL)
+    assert set(fit.flags) == (set() if fit.structure == "us" else {"structured"})
+    if "AIC" in reference:
+        assert (fit.n_obs, fit.n_subjects) == (reference["n_obs"], reference["n_subjects"])
+        np.testing.assert_allclose([fit.aic, fit.bic], [reference["AIC"], reference["BIC"]], rtol=1e-9)
 
 
+def matrices(theirs: Any, fit: Fit) -> list[Any]:
+    """R's covariance matrices; for sp_exp mmrm gives the variance and the covariance one day apart."""
+    if isinstance(theirs, dict):
+        return list(theirs.values())
+    if fit.structure != "sp_exp":
+        return [theirs]
+    days = np.array([float(visit) for visit in fit.covariances["residual"].index])
+    variance, rate = theirs[0][0], theirs[0][1] / theirs[0][0]
+    return [variance * rate ** np.abs(np.subtract.outer(days, days))]
+
+
+@pytest.mark.parametrize("case", WITH_LS_MEANS, indirect=True, ids=lambda case: "-".join(case))
 def test_ls_means(case: tuple[Trial, Fit, Any]) -> None:
     trial, fit, reference = case
     means = fit.ls_means((trial.visit, trial.arm))
@@ -171,13 +198,14 @@ def test_ls_means(case: tuple[Trial, Fit, Any]) -> None:
         np.testing.assert_allclose([getattr(m, field) for m in means], theirs[column], rtol=rtol, err_msg=column)
 
 
+@pytest.mark.parametrize("case", WITH_LS_MEANS, indirect=True, ids=lambda case: "-".join(case))
 def test_pairwise_differences(case: tuple[Trial, Fit, Any]) -> None:
     trial, fit, reference = case
     theirs = reference["emmeans"]["pairwise"]
     arms = len(trial.levels[trial.arm])
     means = fit.ls_means((trial.visit, trial.arm))
     visits = [means[k : k + arms] for k in range(0, len(means), arms)]
-    ours = [fit.contrast(a.row - b.row) for visit in visits for a, b in combinations(visit, 2)]
+    ours = [fit.contrast(a.weights - b.weights) for visit in visits for a, b in combinations(visit, 2)]
     for field, column in [
         ("estimate", "estimate"),
         ("se", "SE"),
@@ -219,7 +247,7 @@ def test_last_visit_of_the_antidepressant_trial_as_printed(shared: Path) -> None
     """`engine.md` table 2.1: DRUG - PLACEBO at visit 7 -2.801834, SE 1.114031, df 150.1018 (mmrm and SAS)."""
     fit = fit_trial(TRIALS["antidepressant"], shared / "reference", reml=True)
     drug, placebo = (m for m in fit.ls_means(("THERAPY", "VISIT")) if m.cell["VISIT"] == "7")
-    difference = fit.contrast(drug.row - placebo.row)
+    difference = fit.contrast(drug.weights - placebo.weights)
     assert difference.estimate == pytest.approx(-2.801834, abs=5e-7)
     assert difference.se == pytest.approx(1.114031, abs=5e-7)
     assert difference.df == pytest.approx(150.1018, abs=5e-5)
@@ -235,7 +263,7 @@ def test_sas_proc_mixed_ddfm_kr_as_printed(shared: Path, load: Callable[[Path, s
     fit = fit_trial(TRIALS["antidepressant"], shared / "reference", reml=True, df="kenward-roger")
     cells = {f"{m.cell['THERAPY']}@{m.cell['VISIT']}": m for m in fit.ls_means(("THERAPY", "VISIT"))}
     printed = [(cells[f"{row['therapy']}@{row['visit']}"], row) for row in load(listing, "ls_means_kr")]
-    printed += [(fit.contrast(cells[row["a"]].row - cells[row["b"]].row), row) for row in load(listing, "differences_kr")]
+    printed += [(fit.contrast(cells[row["a"]].weights - cells[row["b"]].weights), row) for row in load(listing, "differences_kr")]
     assert len(printed) == 36
     for ours, row in printed:
         assert ours.estimate == pytest.approx(row["estimate"], abs=6e-5)

@@ -17,6 +17,11 @@ LEVELS = {"arm": ["a", "b"], "visit": ["0", "1", "2", "3"]}
 FIXED = [("arm",), ("visit",), ("arm", "visit")]
 
 
+def variances(fit: Fit) -> list[float]:
+    """Between participants and residual."""
+    return [float(fit.covariances[name].iloc[0, 0]) for name in ("subject", "residual")]
+
+
 def complete(seed: int = 3) -> tuple[pd.DataFrame, NDArray[np.float64], NDArray[np.bool_]]:
     rng = np.random.default_rng(seed)
     y = rng.normal(size=(N, T)) @ rng.normal(size=(T, T)) + 5
@@ -39,7 +44,7 @@ def test_complete_data_give_the_two_sample_t_test_at_each_visit() -> None:
     means = fit.ls_means(("visit", "arm"))
     for visit in range(T):
         a, b = means[2 * visit], means[2 * visit + 1]
-        difference = fit.contrast(b.row - a.row)
+        difference = fit.contrast(b.weights - a.weights)
         expected = ttest_ind(y[treated, visit], y[~treated, visit])
         assert difference.t == pytest.approx(expected.statistic, rel=1e-9)
         assert difference.p == pytest.approx(expected.pvalue, rel=1e-9)
@@ -54,7 +59,7 @@ def test_complete_data_give_the_residual_covariance(reml: bool, divisor: int) ->
     data, y, treated = complete()
     fit = mmrm(data, response="y", fixed=FIXED, levels=LEVELS, subject="id", visit="visit", reml=reml)
     residual = y - np.where(treated[:, None], y[treated].mean(axis=0), y[~treated].mean(axis=0))
-    np.testing.assert_allclose(fit.covariance, residual.T @ residual / divisor, rtol=1e-9)
+    np.testing.assert_allclose(fit.covariances["residual"], residual.T @ residual / divisor, rtol=1e-9)
 
 
 def balanced(seed: int, between: float) -> tuple[pd.DataFrame, NDArray[np.float64]]:
@@ -75,9 +80,9 @@ def test_balanced_random_intercept_is_the_analysis_of_variance() -> None:
     data, y = balanced(1, between=2.0)
     fit = lmm(data, response="y", fixed=[], levels={}, subject="id")
     between, within = mean_squares(y)
-    np.testing.assert_allclose(fit.covariance, [(between - within) / 5, within], rtol=1e-9)
-    assert fit.bse[0] == pytest.approx(np.sqrt(between / 50), rel=1e-9)
-    assert fit.df[0] == pytest.approx(9, rel=1e-9)
+    np.testing.assert_allclose(variances(fit), [(between - within) / 5, within], rtol=1e-9)
+    assert fit.bse.to_numpy()[0] == pytest.approx(np.sqrt(between / 50), rel=1e-9)
+    assert fit.df.to_numpy()[0] == pytest.approx(9, rel=1e-9)
     assert fit.status == "ok"
 
 
@@ -102,9 +107,9 @@ def test_boundary_is_flagged_least_squares(reml: bool) -> None:
     assert (fit.status, fit.flags) == ("flagged", ("boundary",))
     assert fit.proof.boundary_slope is not None and fit.proof.boundary_slope > 0
     np.testing.assert_allclose(fit.params, beta, rtol=1e-8)
-    np.testing.assert_allclose(fit.cov_params, variance * np.linalg.inv(x.T @ x), rtol=1e-8)
+    np.testing.assert_allclose(fit.cov_params(), variance * np.linalg.inv(x.T @ x), rtol=1e-8)
     np.testing.assert_allclose(fit.df, df, rtol=1e-8)
-    np.testing.assert_allclose(fit.covariance, [0, variance], rtol=1e-8)
+    np.testing.assert_allclose(variances(fit), [0, variance], rtol=1e-8)
     slope = fit.contrast([0, 0, 1], conf_level=0.9)
     half = t_distribution.ppf(0.95, df) * np.sqrt(variance * np.linalg.inv(x.T @ x)[2, 2])
     assert (slope.lower, slope.upper) == pytest.approx((beta[2] - half, beta[2] + half), rel=1e-8)
@@ -168,6 +173,6 @@ def test_ls_means_weight_levels_equally_and_hold_covariates_at_their_mean() -> N
 def test_difference_of_ls_means_is_the_coefficient() -> None:
     fit = balanced_fit()
     a, treated = fit.ls_means(("arm",))
-    difference, coefficient = fit.contrast(treated.row - a.row), fit.coefficient("arm[b]")
+    difference, coefficient = fit.contrast(treated.weights - a.weights), fit.coefficient("arm[b]")
     assert difference.estimate == pytest.approx(coefficient.estimate, rel=1e-9)
     assert difference.se == pytest.approx(coefficient.se, rel=1e-9)

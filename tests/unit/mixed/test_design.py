@@ -17,6 +17,7 @@ from ketaoutcomes.mixed import (
     UnusedLevel,
 )
 from ketaoutcomes.mixed.design import build_design
+from ketaoutcomes.mixed.scaling import standardise
 
 LEVELS = {"arm": ["placebo", "ketamine"], "visit": ["1", "28"]}
 FIXED = [("base",), ("arm",), ("visit",), ("base", "visit"), ("arm", "visit")]
@@ -50,18 +51,18 @@ def test_treatment_coding_with_readable_labels() -> None:
         "arm[ketamine]:visit[28]",
     )
     # By hand: participant s3, ketamine, base 33, at visits 1 and 28.
-    np.testing.assert_array_equal(design.x[design.subject == 2], [[1, 33, 1, 0, 0, 0], [1, 33, 1, 1, 33, 1]])
+    np.testing.assert_array_equal(design.x()[design.subject == 2], [[1, 33, 1, 0, 0, 0], [1, 33, 1, 1, 33, 1]])
     np.testing.assert_array_equal(design.y[design.subject == 2], [6.0, 1.0])
 
 
 def test_row_of_a_cell_equals_the_row_of_the_data() -> None:
     design = build(frame())
     row = design.coding.row({"base": 33.0, "arm": "ketamine", "visit": "28"})
-    np.testing.assert_array_equal(row, design.x[(design.subject == 2) & (design.visit == 1)][0])
+    np.testing.assert_array_equal(row, design.x()[(design.subject == 2) & (design.visit == 1)][0])
 
 
 def test_mean_of_a_covariate_is_over_rows() -> None:
-    assert build(frame()).coding.means == {"base": pytest.approx(2 * (30 + 36 + 33 + 41) / 8)}
+    assert build(frame()).cells.means == {"base": pytest.approx(2 * (30 + 36 + 33 + 41) / 8)}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_refuses_infinite_values(column: str, value: float) -> None:
 @pytest.mark.parametrize("kind", [float, str, "category", "Int64"])
 def test_visits_may_come_as_numbers_or_text(kind: str | type) -> None:
     """A gap in a CSV column turns its visits into 1.0 and 28.0."""
-    np.testing.assert_array_equal(build(frame().astype({"visit": kind})).x, build(frame()).x)
+    np.testing.assert_array_equal(build(frame().astype({"visit": kind})).x(), build(frame()).x())
 
 
 def test_refuses_two_columns_of_one_name() -> None:
@@ -125,7 +126,7 @@ def test_refuses_two_rows_at_a_visit() -> None:
 def test_names_aliased_columns() -> None:
     data = frame().assign(again=lambda d: 2 * d["base"] - 7)
     with pytest.raises(RankDeficient, match="again") as caught:
-        build(data, fixed=[*FIXED, ("again",)])
+        standardise(build(data, fixed=[*FIXED, ("again",)]))
     assert caught.value.aliased == ("again",)
 
 
@@ -133,7 +134,7 @@ def test_names_the_arm_without_a_value_at_a_visit() -> None:
     data = frame()
     gone = (data["arm"] == "ketamine") & (data["visit"] == 28)
     with pytest.raises(RankDeficient, match=r"arm=ketamine and visit=28") as caught:
-        build(data[~gone])
+        standardise(build(data[~gone]))
     assert "arm[ketamine]:visit[28]" in caught.value.aliased
 
 

@@ -19,7 +19,6 @@ from ketaoutcomes.mixed import (
     RankDeficient,
     TooFewParticipants,
     VisitsNeverTogether,
-    covariance,
     lmm,
     mmrm,
     newton,
@@ -138,7 +137,7 @@ def test_iteration_limit_raises(simulate: Simulate, monkeypatch: pytest.MonkeyPa
 
 def test_condition_number_above_the_limit(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
     fit = by_visit(simulate(1))
-    monkeypatch.setattr(covariance, "LARGEST_CONDITION", fit.proof.covariance_condition / 2)
+    monkeypatch.setattr(newton, "LARGEST_CONDITION", fit.proof.covariance_condition / 2)
     with pytest.raises(NearSingularCovariance, match="condition number"):
         by_visit(simulate(1))
 

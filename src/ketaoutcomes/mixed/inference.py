@@ -1,0 +1,94 @@
+"""From a fit to estimates and F tests: one covariance of the coefficients and one rule for degrees of freedom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketaoutcomes.mixed.scaling import Scaling
+
+Floats = NDArray[np.float64]
+# A squared t with 2 df or fewer has no expectation.
+NO_MOMENT = 2.0
+SAME_DF = 1e-8
+SAME_AXIS = 1e-10
+
+
+class DegreesOfFreedom(Protocol):
+    """A rule for degrees of freedom. Rows are in the caller's coordinates, `working` the same in those of `Scaling`."""
+
+    def of(self, row: Floats, working: Floats) -> float:
+        """Of one contrast, both of shape (q,)."""
+        ...
+
+    def joint(self, rows: Floats, working: Floats, estimates: Floats, covariance: Floats) -> tuple[float, int, float]:
+        """F, numerator and denominator df of ``rows @ beta = 0``: rows (r, q), estimates (r,), covariance (r, r)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inference:
+    """What contrasts need; q fixed effects.
+
+    Attributes
+    ----------
+    scaling
+        The way back to the caller's coordinates.
+    beta
+        Working coefficients, shape (q,).
+    used
+        The covariance of `beta` that standard errors come from, shape (q, q).
+    df
+        The rule for degrees of freedom.
+    """
+
+    scaling: Scaling
+    beta: Floats
+    used: Floats
+    df: DegreesOfFreedom
+
+    def one_row(self, row: Floats) -> tuple[float, float, float]:
+        """Estimate, standard error and degrees of freedom of ``row @ beta``, row of shape (q,)."""
+        working = self.scaling.contrast(row[None])[0]
+        estimate = float(working @ (self.scaling.centre + self.scaling.scale * self.beta))
+        variance = float(working @ self.used @ working)
+        return estimate, self.scaling.scale * float(np.sqrt(variance)), self.df.of(row, working)
+
+    def joint(self, rows: Floats) -> tuple[float, int, float]:
+        """F statistic, numerator and denominator degrees of freedom of ``rows @ beta = 0``, rows of shape (r, q)."""
+        working = self.scaling.contrast(rows)
+        estimates = working @ (self.scaling.centre / self.scaling.scale + self.beta)
+        return self.df.joint(rows, working, estimates, working @ self.used @ working.T)
+
+    def correlation(self, rows: Floats) -> Floats:
+        """Correlation of the estimates ``rows @ beta``, shape (r, r)."""
+        working = self.scaling.contrast(rows)
+        covariance = working @ self.used @ working.T
+        sd = np.sqrt(np.diag(covariance))
+        return covariance / np.outer(sd, sd)
+
+
+def fai_cornelius(of: DegreesOfFreedom, rows: Floats, working: Floats, estimates: Floats, covariance: Floats) -> tuple[float, int, float]:
+    """F of several contrasts from one-row degrees of freedom, Fai & Cornelius (1996), J Stat Comput Simul 54:363.
+
+    Eigenvectors of the covariance of the contrasts give r independent t statistics with df nu_m;
+    E = sum nu_m / (nu_m - 2) over nu_m > 2 and the denominator is 2 E / (E - r).
+    """
+    eigenvalues, vectors = np.linalg.eigh(covariance)
+    kept = eigenvalues > SAME_AXIS * eigenvalues[-1]
+    axes = vectors.T[kept]
+    t = axes @ estimates / np.sqrt(eigenvalues[kept])
+    found = np.array([of.of(axis @ rows, axis @ working) for axis in axes])
+    return float(t @ t) / len(t), len(t), _pooled(found)
+
+
+def _pooled(df: Floats) -> float:
+    """Denominator df of a mean of squared t statistics; a t with nu <= 2 has no second moment and adds nothing to E."""
+    if float(np.ptp(df)) < SAME_DF * float(df[0]):
+        return float(df.mean())
+    finite = df[df > NO_MOMENT]
+    expected = float((finite / (finite - NO_MOMENT)).sum())
+    return 2 * expected / (expected - len(df)) if expected > len(df) else NO_MOMENT
