@@ -66,7 +66,7 @@ pieces <- function(fit) {
 }
 
 # Satterthwaite and Kenward-Roger by their closed formulas at the fitted V (no finite differences).
-exact <- function(fit, joint = NULL) {
+exact <- function(fit, joint = NULL, rows = NULL) {  # joint: rows tested together; rows: linear functions one by one
   x <- unname(getME(fit, "X")); y <- getME(fit, "y"); p <- pieces(fit); q <- length(p$d)
   vi <- solve(p$v); phi <- solve(t(x) %*% vi %*% x); proj <- vi - vi %*% x %*% phi %*% t(x) %*% vi
   pd <- lapply(p$d, function(d) proj %*% d); vd <- lapply(p$d, function(d) vi %*% d)
@@ -96,6 +96,10 @@ exact <- function(fit, joint = NULL) {
   out <- list(covariance = I(p$value), max_abs_scaled_score = max(abs(score * p$value)),
               satterthwaite_df = I(sapply(seq_len(ncol(x)), function(i) satterthwaite(one[i, ]))), covariance_vcov = rows_of(a))
   if (isREML(fit)) out <- c(out, list(kr_se = I(sqrt(diag(adjusted))), kr_df = I(sapply(seq_len(ncol(x)), function(i) kr(one[i, , drop = FALSE])[["df"]])), kr_vcov = rows_of(adjusted)))
+  if (!is.null(rows)) {
+    out <- list(estimate = I(as.vector(rows %*% beta)), satterthwaite_se = I(sqrt(rowSums((rows %*% phi) * rows))), satterthwaite_df = I(apply(rows, 1, satterthwaite)))
+    if (isREML(fit)) out <- c(out, list(kr_se = I(sqrt(rowSums((rows %*% adjusted) * rows))), kr_df = I(apply(rows, 1, function(l) kr(t(l))[["df"]]))))
+  }
   if (!is.null(joint)) {
     mid <- eigen(joint %*% phi %*% t(joint), symmetric = TRUE); l <- t(mid$vectors) %*% joint; k <- nrow(joint)
     nu <- apply(l, 1, satterthwaite); t2 <- as.vector((l %*% beta)^2 / mid$values); s <- sum(nu / (nu - 2))
