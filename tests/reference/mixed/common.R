@@ -1,19 +1,22 @@
 # Shared by the make.R of the folders beside this file: tight optima, exact degrees of freedom, JSON.
 suppressMessages({library(lme4); library(lmerTest); library(pbkrtest); library(numDeriv); library(jsonlite)})
 
+# Derivatives with steps of one absolute size (numDeriv's are relative, and drown in rounding at small parameters).
+slope <- function(f, x) grad(function(u) f(x + u - 1), rep(1, length(x)), method.args = list(d = 1e-3))
+bend <- function(f, x) hessian(function(u) f(x + u - 1), rep(1, length(x)), method.args = list(d = 1e-2))
 # Newton steps with Richardson gradients on the parameters off their bounds, while the gradient still falls.
 newton <- function(fn, par, lower = rep(-Inf, length(par)), rounds = 12) {
   free <- par > lower + 1e-7
   value <- fn(par)
   if (!any(free)) return(list(par = par, value = value, gradient = 0))
   f <- function(x) { full <- par; full[free] <- x; fn(full) }
-  x <- par[free]; g <- grad(f, x)
+  x <- par[free]; g <- slope(f, x)
   for (k in seq_len(rounds)) {
-    step <- try(solve(hessian(f, x), g), silent = TRUE)
+    step <- try(solve(bend(f, x), g), silent = TRUE)
     if (inherits(step, "try-error")) break
     new <- x - step
     if (any(new <= lower[free])) break
-    gn <- try(grad(f, new), silent = TRUE)
+    gn <- try(slope(f, new), silent = TRUE)
     if (inherits(gn, "try-error") || max(abs(gn)) >= max(abs(g))) break
     x <- new; g <- gn
   }
