@@ -52,9 +52,10 @@ sigma_of <- function(fit, index, visits) {
 }
 gls_entry <- function(fit, sigma = NULL) {
   ll <- logLik(fit)
+  n <- fit$dims$N; v <- as.matrix(fit$varBeta) * if (fit$method == "REML") 1 else (n - fit$dims$p) / n  # gls's own vcov under ML is that of sigma^2 with divisor n - p
   out <- list(formula = paste(deparse(formula(fit)), collapse = " "), reml = fit$method == "REML", n_obs = fit$dims$N, logLik = as.numeric(ll), df_model = attr(ll, "df"), AIC = AIC(fit),
               max_abs_gradient = attr(fit, "max_abs_gradient"), moved = attr(fit, "moved"), gain_over_gls = as.numeric(ll) - attr(fit, "first_logLik"),
-              term = I(names(coef(fit))), estimate = I(unname(coef(fit))), se = I(unname(sqrt(diag(as.matrix(fit$varBeta))))), vcov = rows_of(unname(fit$varBeta)), sigma = fit$sigma)
+              term = I(names(coef(fit))), estimate = I(unname(coef(fit))), se = I(unname(sqrt(diag(v)))), vcov = rows_of(unname(v)), se_nlme = I(unname(sqrt(diag(as.matrix(fit$varBeta))))), sigma = fit$sigma)
   if (!is.null(fit$modelStruct$corStruct)) out$correlation_parameters <- I(unname(coef(fit$modelStruct$corStruct, unconstrained = FALSE)))
   if (!is.null(fit$modelStruct$varStruct)) out$sd_ratios <- named(coef(fit$modelStruct$varStruct, unconstrained = FALSE, allCoef = TRUE))
   if (!is.null(sigma)) out$Sigma <- rows_of(unname(sigma))
