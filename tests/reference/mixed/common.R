@@ -46,7 +46,7 @@ lmer_tight <- function(formula, data, REML = TRUE, ...) {
 }
 
 named <- function(x) as.list(setNames(as.numeric(x), names(x)))
-rows_of <- function(m) lapply(seq_len(nrow(m)), function(i) unname(m[i, ]))  # a matrix as a list of its rows
+rows_of <- function(m) lapply(seq_len(nrow(m)), function(i) I(unname(m[i, ])))  # a matrix as a list of its rows
 table_of <- function(matrix) {  # a summary table: columns by name, the terms beside them
   c(list(term = I(rownames(matrix))), lapply(as.list(as.data.frame(unclass(matrix))), I))
 }
