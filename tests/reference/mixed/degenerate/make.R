@@ -19,12 +19,13 @@ function_of <- function(d, beta) {
 }
 shape <- function(d) list(n_obs = nrow(d), n_subjects = length(unique(d$id)), visits = I(levels(d$visit)))
 
-by_lmer <- function(d, formula, fitter) {
+by_lmer <- function(d, formula, fitter, closed = FALSE) {
   w <- watched({
     fit <- fitter(formula, d); l <- function_of(d, fixef(fit)); estimate <- sum(l * fixef(fit)); se <- sqrt(sum(l * (as.matrix(vcov(fit)) %*% l)))
     df <- tryCatch(contest1D(as(fit, "lmerModLmerTest"), l)$df, error = function(e) NULL)
     list(n_coefficients = length(fixef(fit)), dropped = I(setdiff(colnames(model.matrix(nobars(formula), d)), names(fixef(fit)))), logLik = number(as.numeric(logLik(fit))), intercept_variance = number(as.numeric(VarCorr(fit)$id)), sigma2 = number(sigma(fit)^2), singular = isSingular(fit),
-         contrast_estimable = is.null(attr(l, "estimable")), estimate = number(estimate), se = number(se), df = number(df), estimate_ok = is.finite(estimate) && is.finite(se))
+         contrast_estimable = is.null(attr(l, "estimable")), estimate = number(estimate), se = number(se), df = number(df), estimate_ok = is.finite(estimate) && is.finite(se),
+         closed_form = if (closed) tryCatch(lapply(exact(fit, rows = t(as.numeric(l))), as.numeric), error = function(e) list(error = conditionMessage(e))))
   })
   c(list(returned = !is.null(w$value), error = w$error, warnings = w$warnings), w$value)
 }
@@ -44,6 +45,6 @@ for (f in files) {
   d$arm <- factor(d$arm, levels = c("placebo", "ketamine")); d$visit <- factor(d$visit); d$k <- as.integer(d$visit); d <- d[order(d$id, d$k), ]
   fixed <- if (is.null(d$base2)) y ~ base + arm * visit else y ~ base + base2 + arm * visit
   random <- update(fixed, . ~ . + (1 | id))
-  out[[f]] <- c(shape(d), list(lmer_default = by_lmer(d, random, function(a, b) lmerTest::lmer(a, b)), lmer_tight = by_lmer(d, random, function(a, b) lmer_tight(a, b)), gls_unstructured = by_gls(d, fixed)))
+  out[[f]] <- c(shape(d), list(lmer_default = by_lmer(d, random, function(a, b) lmerTest::lmer(a, b)), lmer_tight = by_lmer(d, random, function(a, b) lmer_tight(a, b), closed = TRUE), gls_unstructured = by_gls(d, fixed)))
 }
 write(list(versions = versions("lme4", "lmerTest", "nlme"), sets = out), "degenerate.json")
