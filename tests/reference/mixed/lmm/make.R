@@ -65,10 +65,11 @@ edge <- function(file, random, without) {
   for (reml in c(TRUE, FALSE)) {
     one <- function(r) {
       f <- as.formula(paste("y ~ base + arm * time", if (nzchar(r)) paste("+", r)))
-      if (!nzchar(r)) { m <- lm(f, data); s <- if (reml) sigma(m) else sqrt(mean(residuals(m)^2)); return(list(formula = paste(deparse(f), collapse = " "), logLik = as.numeric(logLik(m, REML = reml)), estimate = I(unname(coef(m))), se = I(unname(sqrt(diag(vcov(m))) * s / sigma(m))), sigma2 = s^2, singular = FALSE)) }
+      if (!nzchar(r)) { m <- lm(f, data); s <- if (reml) sigma(m) else sqrt(mean(residuals(m)^2)); return(list(formula = paste(deparse(f), collapse = " "), logLik = as.numeric(logLik(m, REML = reml)), estimate = I(unname(coef(m))), se = I(unname(sqrt(diag(vcov(m))) * s / sigma(m))), sigma2 = s^2, df = df.residual(m), singular = FALSE)) }
       m <- lmer_tight(f, data, REML = reml)
       list(formula = paste(deparse(f), collapse = " "), logLik = as.numeric(logLik(m)), term = I(names(fixef(m))), estimate = I(unname(fixef(m))), se = I(unname(sqrt(diag(as.matrix(vcov(m)))))),
            covariance = covariance_of(m), correlation = lapply(VarCorr(m), function(v) rows_of(unname(attr(v, "correlation")))), sigma2 = sigma(m)^2, theta = named(getME(m, "theta")), singular = isSingular(m), max_abs_gradient_theta_free = attr(m, "max_abs_gradient"),
+           closed_form = if (!isSingular(m)) exact(m),
            satterthwaite = caught(I(unname(suppressMessages(suppressWarnings(coef(summary(m))[, "df"]))))),
            kenward_roger = if (reml) caught({ k <- suppressMessages(suppressWarnings(coef(summary(m, ddf = "Kenward-Roger")))); list(se = I(unname(k[, "Std. Error"])), df = I(unname(k[, "df"]))) }))
     }
