@@ -1,6 +1,6 @@
 """Clinical outcomes of ketamine and esketamine treatment: from a study's CSV to a released report.
 
-The mixed-model engine is a library too: ``from ketaoutcomes import mmrm, lmm, ols``. It is imported
+The mixed-model engine is a library too: ``from ketaoutcomes import mmrm, lmm, moments``. It is imported
 on first use, so that the commands start fast.
 """
 
@@ -9,9 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ketaoutcomes.mixed import lmm, mmrm, ols
+    from ketaoutcomes.mixed import (
+        binned_residuals,
+        clda,
+        likelihood_ratio,
+        lmm,
+        mmrm,
+        moments,
+        observed_and_fitted,
+        ols,
+        quantile_pairs,
+    )
 
-__all__ = ["lmm", "mmrm", "ols"]
+__all__ = ["binned_residuals", "clda", "likelihood_ratio", "lmm", "mmrm", "moments", "observed_and_fitted", "ols", "quantile_pairs"]
 
 
 def __getattr__(name: str) -> object:

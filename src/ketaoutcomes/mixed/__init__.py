@@ -5,6 +5,7 @@ It knows nothing of clinics or files. `mmrm`, `lmm` and `ols` return a `Fit` wit
 """
 
 from ketaoutcomes.mixed.contrasts import Contrast, Contrasts, Estimate, JointTest
+from ketaoutcomes.mixed.diagnostics import binned_residuals, observed_and_fitted, quantile_pairs
 from ketaoutcomes.mixed.errors import (
     DegenerateResponse,
     DuplicateVisit,
@@ -25,6 +26,7 @@ from ketaoutcomes.mixed.errors import (
     VisitsNeverTogether,
 )
 from ketaoutcomes.mixed.fit import Fit, Proof
+from ketaoutcomes.mixed.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from ketaoutcomes.mixed.lmm import lmm
 from ketaoutcomes.mixed.ls_means import LsMean, LsMeans
 from ketaoutcomes.mixed.mmrm import clda, mmrm, moments, ols
@@ -42,6 +44,7 @@ __all__ = [
     "InvalidTerms",
     "InvalidValues",
     "JointTest",
+    "LikelihoodRatio",
     "LsMean",
     "LsMeans",
     "MixedModelError",
@@ -57,9 +60,13 @@ __all__ = [
     "TooFewParticipants",
     "UnusedLevel",
     "VisitsNeverTogether",
+    "binned_residuals",
     "clda",
+    "likelihood_ratio",
     "lmm",
     "mmrm",
     "moments",
+    "observed_and_fitted",
     "ols",
+    "quantile_pairs",
 ]

@@ -68,8 +68,8 @@ class Design:
     groups: tuple[str, ...]
     site: Codes | None
     time: Floats | None
-    subjects: tuple[Any, ...]
-    sites: tuple[str, ...]
+    subjects: Sequence[Any]
+    sites: Sequence[Any]
 
     @property
     def n_subjects(self) -> int:
@@ -109,12 +109,16 @@ class Design:
         """Whether every participant has one value."""
         return bool((values == values[self.first_rows][self.subject]).all())
 
+    def cell_of_rows(self) -> tuple[Codes, tuple[int, ...]]:
+        """Combination of factor levels of each row, shape (N,), as a position in an array of the shape given."""
+        names = tuple(self.coding.levels)
+        shape = tuple(len(self.coding.levels[name]) for name in names)
+        return np.asarray(np.ravel_multi_index([self.codes[name] for name in names], shape) if names else np.zeros(len(self.y), dtype=np.intp)), shape
+
     @property
     def cells(self) -> Cells:
         """How the rows are spread over the factors."""
-        names = tuple(self.coding.levels)
-        shape = tuple(len(self.coding.levels[name]) for name in names)
-        at = np.ravel_multi_index([self.codes[name] for name in names], shape) if names else np.zeros(len(self.y), dtype=np.intp)
+        at, shape = self.cell_of_rows()
         index, rows = np.unique(at, return_counts=True)
         sums = {name: float(np.sort(self.numeric[name]).sum()) for name in self.coding.numeric}
         return Cells(shape, index.astype(np.intp), rows.astype(np.intp), sums)
@@ -188,7 +192,7 @@ def build_design(
         site=None if sited is None else sited[order],
         time=None if times is None else times[order],
         subjects=subjects,
-        sites=tuple(str(s) for s in sites),
+        sites=sites,
     )
     _require_one_row_per_visit(design)
     for name, values in ((group, design.group), (site, design.site)):
@@ -253,8 +257,7 @@ def _require_columns(data: pd.DataFrame, names: Sequence[str]) -> None:
 
 
 def _is_numeric(values: pd.Series[Any]) -> bool:
-    kind: Any = values.dtype
-    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values) and not pd.api.types.is_complex_dtype(values)
 
 
 def _levels(data: pd.DataFrame, name: str, levels: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -265,8 +268,9 @@ def _levels(data: pd.DataFrame, name: str, levels: Mapping[str, Sequence[str]]) 
             raise InvalidTerms(f"The levels of {name!r} must be a non-empty list without repeats.")
         return known
     values = data[name]
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return tuple(_text(pd.Index(values.dtype.categories)))
+    kind: object = values.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        return tuple(_text(pd.Index(kind.categories)))
     if _is_numeric(values):
         return tuple(_text(pd.Index(np.unique(_numeric(data, name)))))
     raise InvalidTerms(f"The column {name!r} is not numeric and declares no levels; name them, the reference first: levels={{{name!r}: [...]}}.")
@@ -317,17 +321,20 @@ def _positive(data: pd.DataFrame, name: str) -> Floats:
     return values
 
 
-def _numbered(data: pd.DataFrame, name: str, what: str) -> tuple[Codes, tuple[Any, ...]]:
+def _numbered(data: pd.DataFrame, name: str, what: str) -> tuple[Codes, Sequence[Any]]:
     codes, values = pd.factorize(data[name], sort=True)
     absent = int((codes < 0).sum())
     if absent:
         raise InvalidValues(f"{absent} rows have no {what} in {name!r}; remove these rows first.")
-    return np.asarray(codes, dtype=np.intp), tuple(values)
+    return np.asarray(codes, dtype=np.intp), values  # pyright: ignore[reportReturnType] - an Index is a sequence in all but name
 
 
 def _canonical(ids: Codes, visit: Codes | None, time: Floats | None, others: Sequence[Codes | Floats]) -> Codes:
     """By participant, then visit or time, or else the response, then every value that may still differ."""
     keys: list[Codes | Floats] = [key for key in (visit, time) if key is not None] or [others[0]]
+    step = np.diff(ids)
+    if ((step > 0) | ((step == 0) & (np.diff(keys[0]) > 0))).all():
+        return np.arange(len(ids))
     order = np.lexsort((*reversed(keys), ids))
     tied = np.diff(ids[order]) == 0
     for key in keys:

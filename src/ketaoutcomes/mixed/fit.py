@@ -80,8 +80,8 @@ class Covariance(Protocol):
         """Labels and values of the estimated covariance matrices, in squared units of the response."""
         ...
 
-    def blocks(self, theta: Floats) -> Iterable[Block]:
-        """Working rows and covariance of the participants, for sandwich errors. Raises InvalidTerms without rows."""
+    def blocks(self, theta: Floats, *, independent: bool) -> Iterable[Block]:
+        """Working rows and marginal covariance of the participants. Raises InvalidTerms without rows, or where they must be independent and are not."""
         ...
 
     def effects(self, theta: Floats, optimum: Optimum, scaling: Scaling) -> dict[str, Frame]:
@@ -134,7 +134,9 @@ class Solved:
                 raise InvalidTerms("Kenward-Roger is defined for REML; fit with reml=True or use df='satterthwaite'.")
             used, rule = kenward_roger(self.covariance.criterion, self.optimum, df)
             return Inference(self.scaling, at.beta, used, rule)
-        used, rule = (at.c, satterthwaite(at)) if errors == "model" else sandwich(self.covariance.blocks(self.optimum.theta), self.optimum, errors)
+        used, rule = (
+            (at.c, satterthwaite(at)) if errors == "model" else sandwich(self.covariance.blocks(self.optimum.theta, independent=True), self.optimum, errors)
+        )
         if df == "residual":
             rule = residual(self.n_obs, len(at.beta))
         elif df == "between-within":

@@ -43,6 +43,8 @@ class Effects:
         Of a participant's effects.
     unit
         Unit of each effect's column of Z, shape (p,).
+    places, sites
+        What was asked for; `criterion` has fewer on the boundary.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Effects:
     labels: tuple[str, ...]
     unit: Floats
     working: Working
+    places: Places
+    sites: bool
 
     def matrices(self, theta: Floats, scale: float) -> dict[str, tuple[tuple[str, ...], Floats]]:
         """Covariance of the random effects, variance of the sites' and of the residuals."""
@@ -62,18 +66,24 @@ class Effects:
         found["residual"] = (("residual",), np.array([[s2]]))
         return found
 
-    def blocks(self, theta: Floats) -> Iterable[Block]:
-        """Participants by number of rows. Sites would be the clusters where they have an effect: refused."""
-        if self.criterion.data.site is not None:
+    def blocks(self, theta: Floats, *, independent: bool) -> Iterable[Block]:
+        """Participants by number of rows. Where sites have an effect, people of a site are not independent."""
+        if independent and self.criterion.data.site is not None:
             raise InvalidTerms("Sandwich errors take participants as independent; with a random site intercept use model-based errors.")
         design, s2 = self.working.design, np.exp(2 * theta[-1])
         z = random_columns(design, self.unit)
+        if design.root_weight is not None:
+            z = z * design.root_weight[:, None]
         loaded = z @ self.criterion.factor(theta)
         counts = np.diff(np.r_[design.first_rows, len(z)])
-        for m in np.unique(counts):
-            rows: NDArray[np.intp] = design.first_rows[counts == m][:, None] + np.arange(m)
+        for m in sorted({int(count) for count in counts}):
+            rows = np.asarray(design.first_rows[counts == m][:, None] + np.arange(m), dtype=np.intp)
             own = loaded[rows]
-            yield self.working.z(rows.ravel()).reshape(*rows.shape, -1), s2 * (np.eye(m) + own @ own.transpose(0, 2, 1))
+            v = np.eye(m) + own @ own.transpose(0, 2, 1)
+            if self.criterion.sites:
+                along = z[rows][:, :, :1]
+                v = v + theta[len(self.criterion.places)] ** 2 * along @ along.transpose(0, 2, 1)
+            yield rows, self.working.z(rows.ravel()).reshape(*rows.shape, -1), s2 * v
 
     def effects(self, theta: Floats, optimum: Optimum, scaling: Scaling) -> dict[str, Frame]:
         """Best linear unbiased predictions with their prediction errors.
@@ -167,7 +177,7 @@ def lmm(
     written += f" + (1 | {site})" if site else ""
     solved = Solved(
         optimum=optimum,
-        covariance=Effects(written, criterion, labels, unit, working),
+        covariance=Effects(written, criterion, labels, unit, working, places, site is not None),
         scaling=working.scaling,
         coding=design.coding,
         cells=design.cells,
@@ -249,7 +259,7 @@ def _require_identified(working: Working, data: Rotated, slope: str | None) -> N
         raise OneVisitPerParticipant(
             "Every participant has one row, so a random intercept cannot be told from the residual; add repeated assessments or use a linear model."
         )
-    spanned = np.diagonal(data.r, axis1=1, axis2=2) > 0
+    spanned = np.diagonal(data.r) > 0
     if slope is not None and not spanned[:, 1].any():
         raise OneVisitPerParticipant(f"Nobody has rows at two values of {slope!r}, so a random slope is not identified; use a random intercept.")
     if data.site is not None and (data.n_sites < 2 or data.n_sites == data.n_subjects):

@@ -47,7 +47,7 @@ class Marginal:
         t = len(v) // len(moments.groups)
         return {group or "residual": (moments.visits, v[g * t : (g + 1) * t, g * t : (g + 1) * t]) for g, group in enumerate(moments.groups)}
 
-    def blocks(self, theta: Floats) -> Iterable[Block]:
+    def blocks(self, theta: Floats, *, independent: bool) -> Iterable[Block]:  # noqa: ARG002 - the protocol's signature
         """Participants by pattern."""
         if self.working is None:
             raise InvalidTerms("Sandwich errors need each participant's rows; moments hold only sums: fit from the data.")
@@ -55,7 +55,7 @@ class Marginal:
         t = len(v) // len(moments.groups)
         for group, visits, rows in participants_by_pattern(self.working.design):
             place = group * t + visits
-            yield self.working.z(rows.ravel()).reshape(*rows.shape, -1), v[np.ix_(place, place)]
+            yield rows, self.working.z(rows.ravel()).reshape(*rows.shape, -1), v[np.ix_(place, place)]
 
     def effects(self, theta: Floats, optimum: Optimum, scaling: Scaling) -> dict[str, Frame]:  # noqa: ARG002 - the protocol's signature
         """None."""

@@ -7,16 +7,21 @@ the cost of a fit no longer depends on the number of participants.
 
 from __future__ import annotations
 
+import json
+import os
+import zipfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ketaoutcomes.mixed.coding import Cells, Coding
 from ketaoutcomes.mixed.design import Design
-from ketaoutcomes.mixed.errors import IncompatibleMoments
+from ketaoutcomes.mixed.errors import IncompatibleMoments, NotShareable
 from ketaoutcomes.mixed.scaling import Scaling, Working
 
+FORMAT = 1
 # Participants whose rows are added at once.
 PARTICIPANTS_AT_ONCE = 20_000
 
@@ -35,12 +40,15 @@ class Pattern:
         Number of participants.
     cross
         Sum over participants of z_a z_b', z = (Q row, y*), shape (m * m, (q + 1)**2), a and b over visits.
+    members
+        Participants by visit of the pattern and combination of factor levels, shape (m, combinations).
     """
 
     group: int
     visits: NDArray[np.intp]
     n: int
     cross: NDArray[np.float64]
+    members: NDArray[np.intp]
 
     @property
     def key(self) -> tuple[int, ...]:
@@ -115,6 +123,90 @@ class Moments:
         """The moments without the participants of `other`, who must be among these. Raises IncompatibleMoments."""
         return self._combined(other, -1)
 
+    def save(self, path: str | Path, *, shareable: bool = False, k: int = 10) -> None:
+        """Write the moments to a file without overwriting one.
+
+        The moments of few people are those people's scores: without `shareable` the file is written for its owner only
+        (mode 0600) and only below a folder called ``restricted``. With `shareable` every pattern of visits, and within it
+        every combination of factor levels, must hold at least `k` participants.
+
+        Raises
+        ------
+        NotShareable
+            Some pattern or combination holds fewer than `k`, or the folder is not a restricted one.
+        """
+        target = Path(path)
+        smallest = min(int(p.members[p.members > 0].min()) for p in self.patterns)
+        if shareable and smallest < k:
+            raise NotShareable(f"Some pattern of visits and factor levels holds {smallest} participants, fewer than {k}: their sums are participants' data.")
+        if not shareable and "restricted" not in target.absolute().parts[:-1]:
+            raise NotShareable("These are participants' data: save them below a folder called 'restricted', or with shareable=True if no pattern is small.")
+        header = {
+            "format": FORMAT,
+            "columns": self.coding.columns,
+            "levels": self.coding.levels,
+            "visits": self.visits,
+            "groups": self.groups,
+            "n_obs": self.n_obs,
+            "n_subjects": self.n_subjects,
+            "sums": self.cells.sums,
+            "shape": self.cells.shape,
+            "patterns": [{"group": p.group, "visits": [int(v) for v in p.visits], "n": p.n} for p in self.patterns],
+        }
+        arrays = {
+            "header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+            "r": self.scaling.r,
+            "centre": self.scaling.centre,
+            "numbers": np.array([self.scaling.scale, self.log_weights]),
+            "varying": self.varying,
+            "cell_index": self.cells.index,
+            "cell_rows": self.cells.rows,
+            **{f"cross_{at}": p.cross for at, p in enumerate(self.patterns)},
+            **{f"members_{at}": p.members for at, p in enumerate(self.patterns)},
+        }
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644 if shareable else 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    @staticmethod
+    def load(path: str | Path) -> Moments:
+        """Read moments that `save` wrote; a fit from them is identical.
+
+        Raises
+        ------
+        IncompatibleMoments
+            The file holds no moments of this version.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            header = json.loads(arrays["header"].tobytes())
+            if header["format"] != FORMAT:
+                raise IncompatibleMoments(f"These moments have format {header['format']}; this version reads {FORMAT}: make them again.")
+            levels = {name: tuple(values) for name, values in header["levels"].items()}
+            columns = tuple(tuple((variable, level) for variable, level in column) for column in header["columns"])
+            patterns = tuple(
+                Pattern(p["group"], np.array(p["visits"], dtype=np.intp), p["n"], arrays[f"cross_{at}"], arrays[f"members_{at}"])
+                for at, p in enumerate(header["patterns"])
+            )
+            scale, log_weights = (float(value) for value in arrays["numbers"])
+            return Moments(
+                patterns=patterns,
+                scaling=Scaling(arrays["r"], arrays["centre"], scale),
+                coding=Coding(columns, levels),
+                visits=tuple(header["visits"]),
+                groups=tuple(header["groups"]),
+                n_obs=header["n_obs"],
+                n_subjects=header["n_subjects"],
+                log_weights=log_weights,
+                varying=arrays["varying"],
+                cells=Cells(tuple(header["shape"]), arrays["cell_index"], arrays["cell_rows"], header["sums"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise IncompatibleMoments("This file holds no moments; make them with `moments` and `save`.") from error
+
     def _combined(self, other: Moments, sign: int) -> Moments:
         _require_compatible(self, other)
         by_key = {p.key: p for p in self.patterns}
@@ -123,7 +215,8 @@ class Moments:
             n = sign * p.n + (known.n if known else 0)
             if n < 0 or (sign < 0 and known is None):
                 raise IncompatibleMoments("The moments to subtract hold participants that are not in these moments.")
-            by_key[p.key] = Pattern(p.group, p.visits, n, sign * p.cross + (known.cross if known else 0.0))
+            members = sign * p.members + (known.members if known else 0)
+            by_key[p.key] = Pattern(p.group, p.visits, n, sign * p.cross + (known.cross if known else 0.0), members)
             if n == 0:
                 del by_key[p.key]
         return replace(
@@ -152,7 +245,11 @@ def _require_compatible(one: Moments, other: Moments) -> None:
 def by_visit_pattern(working: Working) -> Moments:
     """Cross-products by covariance group and pattern of observed visits."""
     design = working.design
-    patterns = [Pattern(group, visits, len(rows), _cross(working, rows)) for group, visits, rows in participants_by_pattern(design)]
+    at, shape = design.cell_of_rows()
+    combinations = int(np.prod(shape, dtype=np.intp))
+    patterns = [
+        Pattern(group, visits, len(rows), _cross(working, rows), _members(at[rows], combinations)) for group, visits, rows in participants_by_pattern(design)
+    ]
     return Moments(
         patterns=tuple(patterns),
         scaling=working.scaling,
@@ -188,6 +285,11 @@ def participants_by_pattern(design: Design) -> list[tuple[int, NDArray[np.intp],
         who = first[order[(ends[k - 1] if k else 0) : end]]
         found.append((int(mask[0]), visits, who[:, None] + np.arange(len(visits))))
     return sorted(found, key=lambda p: (p[0], *(int(v) for v in p[1])))
+
+
+def _members(cells: NDArray[np.intp], combinations: int) -> NDArray[np.intp]:
+    """Participants in each combination of factor levels, shape (m, combinations), for cells of shape (n, m)."""
+    return np.array([np.bincount(column, minlength=combinations) for column in cells.T], dtype=np.intp)
 
 
 def _cross(working: Working, rows: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -159,10 +159,9 @@ def _step(criterion: Criterion, theta: NDArray[np.float64], at: Evaluation) -> t
     length = 1.0
     while length > SHORTEST_LENGTH:
         candidate = theta + length * direction
-        if criterion.value(candidate) <= at.value + 1e-4 * length * slope + slack:
-            evaluation = criterion.evaluate(candidate)
-            if evaluation is not None:
-                return candidate, evaluation, length
+        evaluation = criterion.evaluate(candidate)
+        if evaluation is not None and evaluation.value <= at.value + 1e-4 * length * slope + slack:
+            return candidate, evaluation, length
         length /= 2
     raise _refusal(at, "the line search found no descent")
 

@@ -31,17 +31,17 @@ SAME_TIME = 1e-10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rotated:
-    """Participants in the dimension of their p random effects, q fixed effects.
+    """Participants in the dimension of their p random effects, q fixed effects; participants are the last axis.
 
     Attributes
     ----------
     r
-        R of each distinct Z, shape (K, p, p).
+        R of each distinct Z, shape (p, p, K).
     n
         Participants with it, shape (K,).
     f, kind
-        Rows f, shape (M, p, q + 1), and the number of their Z, shape (M,): one per participant, or fewer that have
-        the same sums of products.
+        f, shape (p, q + 1, M), and the number of their Z, shape (M,), None where M = K in order: one per participant,
+        or fewer that have the same sums of products.
     rest
         E, shape (q + 1, q + 1).
     n_obs, n_subjects
@@ -55,7 +55,7 @@ class Rotated:
     r: Floats
     n: Floats
     f: Floats
-    kind: NDArray[np.intp]
+    kind: NDArray[np.intp] | None
     rest: Floats
     n_obs: int
     n_subjects: int
@@ -66,7 +66,7 @@ class Rotated:
     @property
     def q(self) -> int:
         """Fixed effects."""
-        return self.f.shape[2] - 1
+        return self.f.shape[1] - 1
 
 
 def rotate(working: Working, z: Floats, *, compress: bool = True, keep_rest: bool = False) -> Rotated:
@@ -89,18 +89,25 @@ def rotate(working: Working, z: Floats, *, compress: bool = True, keep_rest: boo
         f[:, j] = np.add.reduceat(direction[:, None] * rest, first)
         rest = rest - direction[:, None] * f[subject, j]
     site = None if design.site is None else design.site[first]
-    kinds, kind, counts = _kinds(r)
-    if compress and site is None and len(kinds) * p * k < n:
-        f, kind = _compressed(f, kind, len(kinds))
-    return Rotated(kinds, counts, f, kind, rest.T @ rest, len(z), n, site, len(design.sites), rest if keep_rest else None)
+    kept = rest if keep_rest else None
+    if compress and site is None:
+        kinds, kind, counts = _kinds(r)
+        if len(kinds) * p * k < n:
+            f, kind = _compressed(f, kind, len(kinds))
+            return Rotated(_last(kinds), counts, _last(f), kind, rest.T @ rest, len(z), n, None, 0, kept)
+    return Rotated(_last(r), np.ones(n), _last(f), None, rest.T @ rest, len(z), n, site, len(design.sites), kept)
+
+
+def _last(values: Floats) -> Floats:
+    """The first axis moved to the end, in memory too."""
+    return np.ascontiguousarray(np.moveaxis(values, 0, -1))
 
 
 def _kinds(r: Floats) -> tuple[Floats, NDArray[np.intp], Floats]:
-    """The distinct R, which of them each participant has, and how many have it."""
+    """The distinct R, shape (K, p, p), which of them each participant has, and how many have it."""
     flat = np.ascontiguousarray(r.reshape(len(r), -1))
-    _, example, kind, counts = np.unique(
-        flat.view(np.dtype((np.void, flat.itemsize * flat.shape[1]))).ravel(), return_index=True, return_inverse=True, return_counts=True
-    )
+    keys = flat.view(np.dtype((np.void, flat.itemsize * flat.shape[1]))).ravel()
+    _, example, kind, counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     return r[example], kind.astype(np.intp), counts.astype(np.float64)
 
 
@@ -174,20 +181,47 @@ class RandomEffects:
 
     def factor(self, theta: Floats) -> Floats:
         """L, shape (p, p)."""
-        p = self.data.r.shape[1]
+        p = self.data.r.shape[0]
         result = np.zeros((p, p))
         for value, place in zip(theta, self.places, strict=False):
             result[place] = value
         return result
 
     def starts(self) -> list[Floats]:
-        """Three intraclass correlations at total variance 1: the criterion may have two minima off balance."""
-        found: list[Floats] = []
+        """The moments of f; and three intraclass correlations: the criterion may have two minima off balance."""
+        if not self.places and not self.sites:
+            return [np.zeros(1)]
+        found = [self._from_moments()]
         for share in (0.5, 0.1, 0.9):
             size = np.sqrt(share / (1 - share) / max(1, sum(i == j for i, j in self.places)))
             diagonal = [size if i == j else 0.0 for i, j in self.places]
             found.append(np.array([*diagonal, *([0.3 * size] if self.sites else []), 0.5 * np.log1p(-share)]))
-        return found if self.places or self.sites else [np.zeros(1)]
+        return found
+
+    def _from_moments(self) -> Floats:
+        """D by least squares from f f' = s^2 (I + R D R') of the OLS residuals, made positive definite."""
+        data, p = self.data, self.data.r.shape[0]
+        places = [(i, j) for i in range(p) for j in range(i + 1)]
+        left = max(data.n_obs - data.n_subjects * p, 1)
+        s2 = min(max(float(data.rest[-1, -1]) / left, 1e-3), 1.0)
+        y = data.f[:, -1]
+        columns = [data.r[:, j] for j in range(p)]
+        moved = [columns[i][:, None] * columns[j][None] for i, j in places]
+        moved = [m if i == j else m + m.swapaxes(0, 1) for m, (i, j) in zip(moved, places, strict=True)]
+        lhs = np.array([[float((data.n * a * b).sum()) for b in moved] for a in moved])
+        square = y[:, None] * y[None]
+        at = [m if data.kind is None else m[..., data.kind] for m in moved]
+        identity = np.eye(p)[..., None] * data.n
+        rhs = np.array([float((a * square).sum() - s2 * (m * identity).sum()) for a, m in zip(at, moved, strict=True)])
+        d = np.zeros((p, p))
+        for value, (i, j) in zip(np.linalg.lstsq(lhs, rhs, rcond=None)[0], places, strict=True):
+            d[i, j] = d[j, i] = value / s2
+        if p > 1 and (1, 0) not in self.places:
+            d = np.diag(np.diag(d))
+        values, vectors = np.linalg.eigh(d)
+        d = (vectors * np.clip(values, max(0.02 * float(values[-1]), 0.02), 1e4)) @ vectors.T
+        factor = np.linalg.cholesky(d)
+        return np.array([*(factor[place] for place in self.places), *([0.3] if self.sites else []), 0.5 * np.log(s2)])
 
     def value(self, theta: Floats) -> float:
         """The criterion."""
@@ -260,7 +294,7 @@ class RandomEffects:
 
         Only the one-sided check at a boundary needs them, so they are taken from the full set of directions.
         """
-        p = self.data.r.shape[1]
+        p = self.data.r.shape[0]
         everything = RandomEffects(self.data, tuple((i, j) for i in range(p) for j in range(i + 1)), self.data.site is not None, self.reml)
         q, s2 = self.data.q, float(np.exp(2 * theta[-1]))
         kappa = float(theta[len(self.places)] ** 2) if self.sites else 0.0
@@ -284,32 +318,30 @@ class RandomEffects:
 
         u = G Z'V^-1 r with variance G - G Z'V^-1 Z G given beta, and G Z'V^-1 X C X'V^-1 Z G more for its estimation.
         """
-        data, p, s2 = self.data, self.data.r.shape[1], float(np.exp(2 * theta[-1]))
+        data, s2 = self.data, float(np.exp(2 * theta[-1]))
         d, beta, cov = self.factor(theta) @ self.factor(theta).T, optimum.at.beta, optimum.at.c
-        rt = data.r.transpose(0, 2, 1)
-        b = _inverses(np.eye(p) + data.r @ d @ rt)[0]
-        h, c = _apply(rt, data.kind, _apply(b, data.kind, data.f)), (rt @ b @ data.r)[data.kind]
+        _, _, _, h, c, _ = self._shrunk(d)
+        assert data.kind is None
         none = np.zeros(0)
         site, site_conditional, site_prediction = none, none, none
         if data.site is not None:
             kappa = float(theta[len(self.places)] ** 2) if self.sites else 0.0
-            c1 = c[:, :, 0]
-            a, sums = np.bincount(data.site, c1[:, 0], data.n_sites), _by_site(data.site, data.n_sites, h[:, 0])
+            a, sums = _by_site(data.site, data.n_sites, c[0, 0]), _by_site(data.site, data.n_sites, h[0])
             g = kappa / (1 + kappa * a)
-            h = h - (g[:, None] * sums)[data.site][:, None, :] * c1[:, :, None]
-            c = c - g[data.site, None, None] * c1[:, :, None] * c1[:, None, :]
-            shrunk = g[:, None] * sums
-            site = shrunk[:, -1] - shrunk[:, :-1] @ beta
+            h = h - c[0][:, None] * (g * sums)[:, data.site]
+            c = c - g[data.site] * c[0][:, None] * c[0][None]
+            shrunk = g * sums
+            site = shrunk[-1] - beta @ shrunk[:-1] + 0.0
             site_conditional = np.asarray(s2 * g, dtype=np.float64)
-            site_prediction = site_conditional + np.einsum("sx,xy,sy->s", shrunk[:, :-1], cov, shrunk[:, :-1])
-        dh = d @ h
-        u = dh[:, :, -1] - dh[:, :, :-1] @ beta
-        conditional = s2 * np.diagonal(d - d @ c @ d, axis1=1, axis2=2)
-        prediction = conditional + np.einsum("mpx,xy,mpy->mp", dh[:, :, :-1], cov, dh[:, :, :-1])
-        return Predicted(u, conditional, prediction, site, site_conditional, site_prediction)
+            site_prediction = site_conditional + np.einsum("xs,xy,ys->s", shrunk[:-1], cov, shrunk[:-1])
+        dh = np.einsum("rs,sxm->rxm", d, h)
+        u = dh[:, -1] - np.einsum("x,rxm->rm", beta, dh[:, :-1])
+        conditional = s2 * (np.diag(d)[:, None] - np.einsum("rs,stm,tr->rm", d, c, d))
+        prediction = conditional + np.einsum("rxm,xy,rym->rm", dh[:, :-1], cov, dh[:, :-1])
+        return Predicted(u.T, conditional.T, prediction.T, site, site_conditional, site_prediction)
 
     def _sums(self, theta: Floats) -> _Sums:
-        k, p = len(self.places), self.data.r.shape[1]
+        k, p = len(self.places), self.data.r.shape[0]
         factor = self.factor(theta)
         elements = np.zeros((k, p, p))
         for at, place in enumerate(self.places):
@@ -322,82 +354,84 @@ class RandomEffects:
 
     def _add(self, d: Floats, first: Floats, second: Floats, kappa: float, site: tuple[float, float] | None) -> _Sums:
         """All sums for D with derivatives `first`, (k, p, p), and `second`, (k, k, p, p); kappa with its own, if any."""
-        data, p, q1 = self.data, self.data.r.shape[1], self.data.q + 1
-        rd = data.r @ d
-        inner = np.eye(p) + rd @ data.r.transpose(0, 2, 1)
-        b, log_det, largest = _inverses(inner)
-        t = data.r.transpose(0, 2, 1) @ b
-        c = t @ data.r
-        bf = _apply(b, data.kind, data.f)
-        h = _apply(data.r.transpose(0, 2, 1), data.kind, bf)
-        products = data.rest + data.f.reshape(-1, q1).T @ bf.reshape(-1, q1)
-        n_c = data.n[:, None, None] * c
-        trace = np.einsum("irs,rs->i", first, n_c.sum(axis=0))
-        trace_bends = np.einsum("ijrs,rs->ij", second, n_c.sum(axis=0))
-        c_pairs = np.tensordot(n_c.reshape(-1, p * p), c.reshape(-1, p * p), axes=(0, 0)).reshape(p, p, p, p)
-        trace_pairs = np.einsum("irs,stur,jtu->ij", first, c_pairs, first, optimize=True)
-        total = float(data.n @ log_det)
-        if site is None:
-            flat = h.reshape(len(h), -1)
-            squares = (flat.T @ flat).reshape(p, q1, p, q1)
-            cubes = np.zeros((p, p, p, q1, p, q1))
-            for s in range(p):
-                for u in range(s, p):
-                    cubes[s, u] = cubes[u, s] = ((flat * c[data.kind, s, u, None]).T @ flat).reshape(p, q1, p, q1)
-            gradient = -np.einsum("irs,rxsy->ixy", first, squares, optimize=True)
-            pairs = np.einsum("irs,jtu,strxuy->ijxy", first, first, cubes, optimize=True)
-            bends = np.einsum("ijrs,rxsy->ijxy", second, squares, optimize=True)
-            pairs = (pairs + pairs.transpose(1, 0, 2, 3)) / 2
-            return _Sums(total, products, gradient, pairs, bends, trace, trace_pairs, trace_bends, largest)
-        return self._with_sites(_Sums(total, products, first, first, second, trace, trace_pairs, trace_bends, largest), h, c[data.kind], kappa, site)
+        data, p, q1 = self.data, self.data.r.shape[0], self.data.q + 1
+        log_det, largest, bf, h, c, kinds = self._shrunk(d)
+        products = data.rest + data.f.swapaxes(0, 1).reshape(q1, -1) @ bf.swapaxes(0, 1).reshape(q1, -1).T
+        n_c = data.n * kinds
+        trace = np.einsum("irs,rs->i", first, n_c.sum(axis=-1))
+        trace_bends = np.einsum("ijrs,rs->ij", second, n_c.sum(axis=-1))
+        c_pairs = (n_c.reshape(p * p, -1) @ kinds.reshape(p * p, -1).T).reshape(p, p, p, p)
+        trace_pairs = np.einsum("irs,stur,jtu->ij", first, c_pairs, first)
+        if site is not None:
+            own = _Sums(log_det, products, first, first, second, trace, trace_pairs, trace_bends, largest)
+            return self._with_sites(own, h, c, kappa, site)
+        flat = h.reshape(p * q1, -1)
+        squares = (flat @ flat.T).reshape(p, q1, p, q1)
+        cubes = np.zeros((p, p, p, q1, p, q1))
+        for s in range(p):
+            for u in range(s, p):
+                cubes[s, u] = cubes[u, s] = ((flat * c[s, u]) @ flat.T).reshape(p, q1, p, q1)
+        gradient = -np.einsum("irs,rxsy->ixy", first, squares)
+        pairs = np.einsum("irs,jtu,strxuy->ijxy", first, first, cubes, optimize=["einsum_path", (0, 2), (0, 1)])
+        bends = np.einsum("ijrs,rxsy->ijxy", second, squares)
+        pairs = (pairs + pairs.transpose(1, 0, 2, 3)) / 2
+        return _Sums(log_det, products, gradient, pairs, bends, trace, trace_pairs, trace_bends, largest)
+
+    def _shrunk(self, d: Floats) -> tuple[float, float, Floats, Floats, Floats, Floats]:
+        """log|W|, a bound on its eigenvalues, B f and H, shape (p, q + 1, M), C, (p, p, M), and C by kind, (p, p, K)."""
+        data = self.data
+        rt = data.r.swapaxes(0, 1)
+        b, log_det, largest = _inverses(_product(_product(data.r, d[..., None]), rt))
+        kinds = _product(_product(rt, b), data.r)
+        own = [m if data.kind is None else m[..., data.kind] for m in (b, rt, kinds)]
+        bf = _product(own[0], data.f)
+        return float(data.n @ log_det), largest, bf, _product(own[1], bf), own[2], kinds
 
     def _with_sites(self, own: _Sums, h: Floats, c: Floats, kappa: float, site: tuple[float, float]) -> _Sums:
         """The sums with kappa 1 1' added within sites; `own.first` and `own.bends` hold the derivatives of D."""
-        data, q1, k = self.data, self.data.q + 1, len(own.first)
+        data, q1, k, p = self.data, self.data.q + 1, len(own.first), len(h)
         assert data.site is not None
         d1, d2 = own.first, own.bends
-        c1 = c[:, :, 0]
-        a = np.bincount(data.site, c1[:, 0], data.n_sites)
-        b = _by_site(data.site, data.n_sites, h[:, 0])
-        g = kappa / (1 + kappa * a)
-        shrunk = b / (1 + kappa * a)[:, None]
-        h = h - (g[:, None] * b)[data.site][:, None, :] * c1[:, :, None]
-        dh = np.einsum("irs,msx->mirx", d1, h, optimize=True)
-        dc = np.einsum("irs,ms->mir", d1, c1, optimize=True)
+        c1 = c[0]
+        a, b = _by_site(data.site, data.n_sites, c1[0]), _by_site(data.site, data.n_sites, h[0])
+        less = 1 / (1 + kappa * a)
+        g = kappa * less
+        shrunk = b * less
+        h = h - c1[:, None] * (g * b)[:, data.site]
+        dh = [np.einsum("rs,sxm->rxm", step, h) for step in d1]
+        dc = [step @ c1 for step in d1]
         first, pairs, bends = np.zeros((k + 1, q1, q1)), np.zeros((k + 1, k + 1, q1, q1)), np.zeros((k + 1, k + 1, q1, q1))
         trace, trace_pairs, trace_bends = np.zeros(k + 1), np.zeros((k + 1, k + 1)), np.zeros((k + 1, k + 1))
-        flat = h.reshape(-1, q1)
-        v = _by_site(data.site, data.n_sites, np.einsum("mir,mr->mi", dc, c1))
-        u = _by_site(data.site, data.n_sites, np.einsum("mr,mirx->mix", c1, dh, optimize=True))
+        v = np.array([_by_site(data.site, data.n_sites, (step * c1).sum(axis=0)) for step in dc]).reshape(k, data.n_sites)
+        u = [_by_site(data.site, data.n_sites, (c1[:, None] * step).sum(axis=0)) for step in dh]
+        squares = (h.reshape(p * q1, -1) @ h.reshape(p * q1, -1).T).reshape(p, q1, p, q1)
+        weighted = (c1 * g[data.site]) @ c1.T
         for i in range(k):
-            first[i] = -flat.T @ dh[:, i].reshape(-1, q1)
+            first[i] = -np.einsum("rs,rxsy->xy", d1[i], squares)
             for j in range(k):
-                cdh = np.einsum("mrs,msx->mrx", c, dh[:, j])
-                pairs[i, j] = dh[:, i].reshape(-1, q1).T @ cdh.reshape(-1, q1) - (g[:, None] * u[:, i]).T @ u[:, j]
-                bends[i, j] = flat.T @ np.einsum("rs,msx->mrx", d2[i, j], h).reshape(-1, q1)
-                cross = np.einsum("mr,mrs,ms->m", dc[:, j], c, dc[:, i])
-                trace_pairs[i, j] = own.trace_pairs[i, j] - 2 * float(g[data.site] @ cross) + float((g**2 * v[:, i]) @ v[:, j])
-                trace_bends[i, j] = own.trace_bends[i, j] - float(g[data.site] @ np.einsum("mr,rs,ms->m", c1, d2[i, j], c1))
+                cdh = _product(c, dh[j])
+                pairs[i, j] = np.einsum("rxm,rym->xy", dh[i], cdh, optimize=True) - (g * u[i]) @ u[j].T
+                bends[i, j] = np.einsum("rs,rxsy->xy", d2[i, j], squares)
+                cross = np.einsum("rm,rsm,sm->m", dc[j], c, dc[i])
+                trace_pairs[i, j] = own.trace_pairs[i, j] - 2 * float(g[data.site] @ cross) + float((g**2 * v[i]) @ v[j])
+                trace_bends[i, j] = own.trace_bends[i, j] - float((d2[i, j] * weighted).sum())
         slope, bend = site
-        less = 1 / (1 + kappa * a)
-        first[k] = -slope * shrunk.T @ shrunk
-        trace[:k] = own.trace - g @ v
+        first[k] = -slope * shrunk @ shrunk.T
+        trace[:k] = own.trace - v @ g
         trace[k] = slope * float((a * less).sum())
         for i in range(k):
-            pairs[i, k] = slope * (u[:, i] * less[:, None]).T @ shrunk
+            pairs[i, k] = slope * (u[i] * less) @ shrunk.T
             pairs[k, i] = pairs[i, k].T
-            trace_pairs[i, k] = trace_pairs[k, i] = slope * float((v[:, i] * less**2).sum())
-        pairs[k, k] = slope**2 * (shrunk * (a * less)[:, None]).T @ shrunk
-        bends[k, k] = bend * shrunk.T @ shrunk
+            trace_pairs[i, k] = trace_pairs[k, i] = slope * float((v[i] * less**2).sum())
+        pairs[k, k] = slope**2 * (shrunk * a * less) @ shrunk.T
+        bends[k, k] = bend * shrunk @ shrunk.T
         trace_pairs[k, k] = slope**2 * float(((a * less) ** 2).sum())
         trace_bends[k, k] = bend * float((a * less).sum())
-        products = own.products - (g[:, None] * b).T @ b
-        pairs = (pairs + pairs.transpose(0, 1, 3, 2)) / 2
         return _Sums(
             own.log_det + float(np.log1p(kappa * a).sum()),
-            products,
+            own.products - (g * b) @ b.T,
             (first + first.transpose(0, 2, 1)) / 2,
-            pairs,
+            (pairs + pairs.transpose(0, 1, 3, 2)) / 2,
             (bends + bends.transpose(0, 1, 3, 2)) / 2,
             trace,
             trace_pairs,
@@ -407,32 +441,25 @@ class RandomEffects:
 
 
 def _by_site(site: NDArray[np.intp], n_sites: int, values: Floats) -> Floats:
-    """Sums over the participants of each site, shape (n_sites, ...); every site has one."""
+    """Sums over the participants (last axis) of each site, shape (..., n_sites); every site has one."""
     order = np.argsort(site, kind="stable")
-    return np.asarray(np.add.reduceat(values[order], np.searchsorted(site[order], np.arange(n_sites))), dtype=np.float64)
+    return np.asarray(np.add.reduceat(values[..., order], np.searchsorted(site[order], np.arange(n_sites)), axis=-1), dtype=np.float64)
 
 
-def _apply(matrices: Floats, kind: NDArray[np.intp], rows: Floats) -> Floats:
-    """matrices[kind] @ rows, for matrices of shape (K, p, p) and rows of shape (M, p, q + 1); p is 1 or 2."""
-    result = np.empty_like(rows)
-    p = rows.shape[1]
-    for i in range(p):
-        result[:, i] = matrices[kind, i, 0, None] * rows[:, 0]
-        for j in range(1, p):
-            result[:, i] += matrices[kind, i, j, None] * rows[:, j]
+def _product(left: Floats, right: Floats) -> Floats:
+    """Matrix products along the last axis: (p, p, M) by (p, x, M), shape (p, x, M); either M may be 1. p is 1 or 2."""
+    result = left[:, 0, None] * right[None, 0]
+    for j in range(1, left.shape[1]):
+        result += left[:, j, None] * right[None, j]
     return result
 
 
-def _inverses(inner: Floats) -> tuple[Floats, Floats, float]:
-    """Inverses and log determinants of I + R D R', shape (K, p, p), p 1 or 2, and their largest eigenvalue (a bound)."""
-    if inner.shape[1] == 1:
-        return 1 / inner, np.log(inner[:, 0, 0]), float(inner.max())
-    x, y, z = inner[:, 0, 0], inner[:, 0, 1], inner[:, 1, 1]
-    # x z - y^2 = 1 + tr + det of R D R', all of it positive; the difference loses digits only where x z is huge
-    det = x * z - y**2
-    if (det <= 0).any():
-        raise np.linalg.LinAlgError("not positive definite")
-    result = np.empty_like(inner)
-    result[:, 0, 0], result[:, 1, 1] = z / det, x / det
-    result[:, 0, 1] = result[:, 1, 0] = -y / det
+def _inverses(added: Floats) -> tuple[Floats, Floats, float]:
+    """Inverses of I + R D R', shape (p, p, K), p 1 or 2, their log determinants and a bound on the eigenvalues."""
+    if len(added) == 1:
+        return 1 / (1 + added), np.log1p(added[0, 0]), 1 + float(added.max())
+    x, y, z = 1 + added[0, 0], added[0, 1], 1 + added[1, 1]
+    # x z - y^2 = 1 + trace + determinant of R D R', none of them negative
+    det = 1 + added[0, 0] + added[1, 1] + np.maximum(added[0, 0] * added[1, 1] - y**2, 0.0)
+    result = np.array([[z / det, -y / det], [-y / det, x / det]])
     return result, np.log(det), float((x + z).max())

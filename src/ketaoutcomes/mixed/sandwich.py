@@ -20,8 +20,8 @@ from ketaoutcomes.mixed.inference import fai_cornelius
 from ketaoutcomes.mixed.newton import Optimum
 
 Floats = NDArray[np.float64]
-Block = tuple[Floats, Floats]
-"""Working rows of n participants with m rows each, shape (n, m, q + 1), and V, shape (m, m) or (n, m, m)."""
+Block = tuple[NDArray[np.intp], Floats, Floats]
+"""n participants with m rows each: the rows, shape (n, m), z, shape (n, m, q + 1), and V, shape (m, m) or (n, m, m)."""
 POWERS = {"cr0": 0.0, "cr2": -0.5, "cr3": -1.0}
 # A participant who alone determines a coefficient has an eigenvalue 0 of I - H; their residual there is 0 too.
 DETERMINED = 1e-9
@@ -68,7 +68,7 @@ def sandwich(blocks: Iterable[Block], optimum: Optimum, kind: str) -> tuple[Floa
     white: list[Floats] = []
     adjusted: list[Floats] = []
     sizes: list[NDArray[np.intp]] = []
-    for z, v in blocks:
+    for _, z, v in blocks:
         n, m, q = z.shape[0], z.shape[1], z.shape[2] - 1
         half = np.linalg.inv(np.linalg.cholesky(v))
         whitened: Floats = half @ z
@@ -76,9 +76,9 @@ def sandwich(blocks: Iterable[Block], optimum: Optimum, kind: str) -> tuple[Floa
         moved = x if kind == "cr0" else _power(np.eye(m) - x @ c @ x.transpose(0, 2, 1), POWERS[kind]) @ x
         scores = np.einsum("nmq,nm->nq", moved, residual)
         meat += scores.T @ scores
-        white.append(x.reshape(-1, q))
-        adjusted.append(moved.reshape(-1, q))
-        sizes.append(np.full(n, m))
+        white.append(np.asarray(x.reshape(-1, q), dtype=np.float64))
+        adjusted.append(np.asarray(moved.reshape(-1, q), dtype=np.float64))
+        sizes.append(np.full(n, m, dtype=np.intp))
     ends = np.cumsum(np.concatenate(sizes))
     used = c @ meat @ c
     return (used + used.T) / 2, BellMcCaffrey(c, np.concatenate(white), np.concatenate(adjusted), np.r_[0, ends[:-1]])

@@ -1,0 +1,112 @@
+"""Checks of a fit that may be released: every number stands for at least k participants.
+
+Residuals are whitened, L^-1 (y - X b) with V = L L', so that under the model all have variance 1 whatever the structure
+(Pinheiro & Bates 2000, section 4.3; "normalized" in R's nlme).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from ketaoutcomes.mixed.design import Frame, table
+from ketaoutcomes.mixed.errors import InvalidTerms
+from ketaoutcomes.mixed.fit import Fit
+
+Floats = NDArray[np.float64]
+
+
+def binned_residuals(fit: Fit, bins: int = 10, k: int = 10) -> Frame:
+    """Mean whitened residual and its standard deviation by bin of the fitted mean: columns fitted, residual, sd, n.
+
+    Bins hold equal numbers of rows, fewer bins than asked for where one would stand for fewer than `k` participants; `n`
+    counts participants.
+
+    Raises
+    ------
+    InvalidTerms
+        There are fewer than `k` participants, or the fit is from moments.
+    """
+    fitted, residual, subject, _ = _rows(fit, k)
+    order = np.argsort(fitted, kind="stable")
+    for count in range(bins, 0, -1):
+        parts = np.array_split(order, count)
+        if all(len(np.unique(subject[part])) >= k for part in parts):
+            break
+    else:
+        raise InvalidTerms(f"No bin of this fit stands for {k} participants.")
+    return table([
+        {"fitted": fitted[p].mean(), "residual": residual[p].mean(), "sd": residual[p].std(ddof=1), "n": len(np.unique(subject[p]))} for p in parts
+    ])  # fmt: skip
+
+
+def quantile_pairs(fit: Fit, k: int = 10) -> Frame:
+    """Quantiles of the whitened residuals beside the normal ones: columns probability, normal, residual, n.
+
+    From the 1 % to the 99 % quantile, but none with fewer than `k` rows beyond it, so that no residual of one person shows.
+
+    Raises
+    ------
+    InvalidTerms
+        There are fewer than `k` participants, or the fit is from moments.
+    """
+    _, residual, subject, _ = _rows(fit, k)
+    least = k / residual.size
+    probability = np.array([p for p in (0.01, 0.025, *(step / 20 for step in range(1, 20)), 0.975, 0.99) if least <= p <= 1 - least])
+    found = np.quantile(residual, probability)
+    n = len(np.unique(subject))
+    return table([
+        {"probability": p, "normal": z, "residual": r, "n": n} for p, z, r in zip(probability, np.asarray(ndtri(probability)), found, strict=True)
+    ], ["probability", "normal", "residual", "n"])  # fmt: skip
+
+
+def observed_and_fitted(fit: Fit, k: int = 10) -> Frame:
+    """Mean observed and fitted score by visit, for each pattern of observed visits: columns pattern, visit, observed, fitted, n.
+
+    A pattern is written by its last visit and the number of visits seen; patterns of fewer than `k` participants are added
+    up under "other", which is left out where it holds fewer than `k` itself.
+
+    Raises
+    ------
+    InvalidTerms
+        The fit has no visit schedule, fewer than `k` participants, or is from moments.
+    """
+    fitted, _, subject, working = _rows(fit, k)
+    design = working.design
+    if design.visit is None:
+        raise InvalidTerms("This fit has no visit schedule; use binned_residuals.")
+    seen = np.zeros((design.n_subjects, len(design.visits)), dtype=bool)
+    seen[subject, design.visit] = True
+    last = len(design.visits) - 1 - np.argmax(seen[:, ::-1], axis=1)
+    name = np.array([f"{row.sum()} visits, last {design.visits[at]}" for row, at in zip(seen, last, strict=True)])
+    names, counts = np.unique(name, return_counts=True)
+    small = set(names[counts < k])
+    name = np.array(["other" if pattern in small else pattern for pattern in name])
+    rows: list[dict[str, Any]] = []
+    for pattern in sorted(set(name)):
+        for v, label in enumerate(design.visits):
+            at = (name[subject] == pattern) & (design.visit == v)
+            if at.sum() >= k:
+                rows.append({"pattern": str(pattern), "visit": label, "observed": design.y[at].mean(), "fitted": fitted[at].mean(), "n": int(at.sum())})
+    return table(rows, ["pattern", "visit", "observed", "fitted", "n"])
+
+
+def _rows(fit: Fit, k: int) -> tuple[Floats, Floats, NDArray[np.intp], Any]:
+    """Fitted means in the unit of the response, whitened residuals and participants of all rows."""
+    solved = fit._solved  # pyright: ignore[reportPrivateUsage] - the engine's own
+    working = solved.working
+    if working is None:
+        raise InvalidTerms("Residuals need each participant's rows; moments hold only sums: fit from the data.")
+    if solved.n_subjects < k:
+        raise InvalidTerms(f"{solved.n_subjects} participants are fewer than {k}.")
+    design = working.design
+    root = 1.0 if design.root_weight is None else design.root_weight
+    fitted = design.x() @ fit.params.to_numpy() / root
+    residual = np.full(len(fitted), np.nan)
+    for rows, z, v in solved.covariance.blocks(solved.optimum.theta, independent=False):
+        left = z[:, :, -1] - z[:, :, :-1] @ solved.optimum.at.beta
+        residual[rows] = np.linalg.solve(np.linalg.cholesky(v), left[:, :, None])[:, :, 0]
+    return fitted, residual, design.subject, working

@@ -1,0 +1,96 @@
+"""Likelihood-ratio tests of two fits of the same data, one inside the other.
+
+Fixed effects: both by ML, with the same covariance model; -2 log ratio against chi-square. One more random effect: REML
+or ML, the same fixed effects; a variance of 0 lies on the boundary, so the reference is a 50:50 mixture of chi-squares
+with q and q + 1 df, q the covariances that leave with the variance (Self & Liang 1987, JASA 82:605; Stram & Lee 1994,
+Biometrics 50:1171): 0 and 1 for a random intercept, a site or an uncorrelated slope, 1 and 2 for a correlated slope.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtrc
+
+from ketaoutcomes.mixed.coding import Coding
+from ketaoutcomes.mixed.errors import NotComparable
+from ketaoutcomes.mixed.fit import Fit, Solved
+from ketaoutcomes.mixed.lmm import Effects
+
+
+@dataclass(frozen=True, slots=True)
+class LikelihoodRatio:
+    """A likelihood-ratio test.
+
+    Attributes
+    ----------
+    statistic
+        Twice the difference of the log-likelihoods.
+    df
+        Degrees of freedom of the chi-squares, each with the same weight.
+    p
+        Upper tail probability.
+    """
+
+    statistic: float
+    df: tuple[int, ...]
+    p: float
+
+
+def likelihood_ratio(larger: Fit, smaller: Fit) -> LikelihoodRatio:
+    """Test the smaller of two nested fits.
+
+    Raises
+    ------
+    NotComparable
+        The fits differ in data, likelihood, or in more than this test can answer.
+    """
+    one, other = larger._solved, smaller._solved  # pyright: ignore[reportPrivateUsage] - the engine's own
+    if (one.n_obs, one.n_subjects, one.reml) != (other.n_obs, other.n_subjects, other.reml) or not _same_response(one, other):
+        raise NotComparable("The two fits are not of the same rows by the same likelihood (REML or ML).")
+    statistic = 2 * (one.loglik - other.loglik)
+    if one.coding == other.coding:
+        q = _covariances_leaving(one, other)
+        statistic = max(statistic, 0.0)
+        tail = [float(chdtrc(df, statistic)) if df else float(statistic <= 0) for df in (q, q + 1)]
+        return LikelihoodRatio(statistic, (q, q + 1), sum(tail) / 2)
+    if one.reml:
+        raise NotComparable("REML likelihoods of different fixed effects cannot be compared: fit both with reml=False, or use joint_test.")
+    if larger.structure != smaller.structure:
+        raise NotComparable("The two fits differ in fixed effects and in covariance; test one at a time.")
+    difference = len(one.coding.columns) - len(other.coding.columns)
+    if difference < 1 or not _inside(one.coding, other.coding):
+        raise NotComparable("The fixed effects of the second fit are not a part of those of the first.")
+    return LikelihoodRatio(statistic, (difference,), float(chdtrc(difference, max(statistic, 0.0))))
+
+
+def _same_response(one: Solved, other: Solved) -> bool:
+    """Whether both saw the same values, whatever the order of the rows."""
+    if one.working is None or other.working is None:
+        raise NotComparable("A likelihood-ratio test needs fits from the data, not from moments.")
+    return np.array_equal(np.sort(one.working.design.response()), np.sort(other.working.design.response()))
+
+
+def _inside(larger: Coding, smaller: Coding) -> bool:
+    return set(smaller.columns) <= set(larger.columns)
+
+
+def _covariances_leaving(larger: Solved, smaller: Solved) -> int:
+    """Covariances that leave with exactly one random effect."""
+    one, other = larger.covariance, smaller.covariance
+    if not isinstance(one, Effects):
+        raise NotComparable("The covariance structures of repeated measures are not tested against each other; compare AIC or BIC.")
+    ours, theirs = _declared(one), _declared(other) if isinstance(other, Effects) else ((), False)
+    gained = set(ours[0]) - set(theirs[0])
+    if not set(theirs[0]) <= set(ours[0]) or (theirs[1] and not ours[1]):
+        raise NotComparable("The random effects of the second fit are not a part of those of the first.")
+    variances = sum(i == j for i, j in gained) + (ours[1] and not theirs[1])
+    if variances != 1:
+        raise NotComparable(f"The first fit has {variances} random effects more than the second; this test is for exactly one.")
+    return sum(i != j for i, j in gained)
+
+
+def _declared(effects: Effects) -> tuple[tuple[tuple[int, int], ...], bool]:
+    """What the model was asked for, also where the fit lies on the boundary."""
+    return effects.places, effects.sites
