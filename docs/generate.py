@@ -2,6 +2,7 @@
 
 config/README.md            every key of a study file, from its types
 workflow/schemas/*.json     the JSON schema of a study file, for editors
+docs/how-to/*.md            pages whose code is run; their sources are in docs/sources/
 docs/reference/*.md         instruments with their sources, the ARD's vocabulary, the commands, hard and impossible data
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin
@@ -38,7 +40,15 @@ def generated() -> dict[str, str]:
         "docs/reference/results.md": _results(),
         "docs/reference/commands.md": _commands(),
         "docs/reference/degenerate.md": _degenerate(),
+        "docs/how-to/mixed-models.md": _page("mixed-models"),
     }
+
+
+def _page(name: str) -> str:
+    sys.path.insert(0, str(ROOT / "docs"))
+    from how_to import page
+
+    return f"<!-- made by docs/generate.py from docs/sources/{name}.md -->\n" + page(ROOT / "docs" / "sources" / f"{name}.md")
 
 
 _CONFIG = {
