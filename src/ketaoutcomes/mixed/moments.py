@@ -232,7 +232,7 @@ class Moments:
                 varying=arrays["varying"],
                 cells=Cells(tuple(header["shape"]), arrays["cell_index"], arrays["cell_rows"], header["sums"]),
             )
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             if isinstance(error, FileNotFoundError):
                 raise
             raise IncompatibleMoments("This file holds no moments; make them with `moments` and `save`.") from error
