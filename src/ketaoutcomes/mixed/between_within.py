@@ -30,7 +30,7 @@ class ByColumn:
         return float(self.df[np.abs(row) > SAME_AXIS * float(np.abs(row).max())].min())
 
     def joint(self, rows: Floats, working: Floats, estimates: Floats, covariance: Floats) -> tuple[float, int, float]:
-        """A Wald F with the smallest df of its rows; the rows must be independent."""
+        """A Wald F with the smallest df of its rows."""
         f = float(estimates @ np.linalg.solve(covariance, estimates)) / len(rows)
         return f, len(rows), min(self.of(row, at) for row, at in zip(rows, working, strict=True))
 

@@ -118,7 +118,7 @@ class Contrasts(Sequence[Contrast]):
         return result.assign(p_value=found.p, conf_low=result["estimate"] - half, conf_high=result["estimate"] + half)
 
     def joint_test(self) -> JointTest:
-        """F test that all of them are 0. Raises InvalidContrast where one depends on the others."""
+        """F test that all of them are 0."""
         return joint_test(self._inference, np.array([m.weights for m in self.members]))
 
 

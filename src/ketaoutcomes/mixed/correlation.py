@@ -285,9 +285,9 @@ class Structured:
 
     def starts(self, products: NDArray[np.float64], counts: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """Residual standard deviations beside the starts of the correlation."""
-        variances = np.diag(products) / np.diag(counts)
-        sd = np.sqrt(variances)
-        pairwise = np.divide(products, counts * np.outer(sd, sd), out=np.zeros_like(products), where=counts > 0)
+        sd = np.sqrt(np.diag(products) / np.maximum(np.diag(counts), 1))
+        size = counts * np.outer(sd, sd)
+        pairwise = np.divide(products, size, out=np.zeros_like(products), where=size > 0)
         own = np.log(sd) if self.heterogeneous else np.array([0.5 * np.log(np.diag(products).sum() / np.diag(counts).sum())])
         return [np.concatenate([own, phi]) for phi in self.correlation.starts(pairwise, counts)]
 

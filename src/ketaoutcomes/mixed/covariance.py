@@ -102,7 +102,7 @@ class Unstructured:
 
 
 def unstructured(products: NDArray[np.float64], counts: NDArray[np.float64]) -> Unstructured:
-    """The unstructured matrix in the spread of the data; every visit must have residual variation."""
+    """The unstructured matrix in the spread of the data; every visit must have participants and residual variation."""
     return Unstructured(np.sqrt(np.diag(products) / np.diag(counts)))
 
 

@@ -25,7 +25,7 @@ class DegreesOfFreedom(Protocol):
         ...
 
     def joint(self, rows: Floats, working: Floats, estimates: Floats, covariance: Floats) -> tuple[float, int, float]:
-        """F, numerator and denominator df of ``rows @ beta = 0``: rows (r, q), estimates (r,), covariance (r, r)."""
+        """F, numerator and denominator df of ``rows @ beta = 0`` for independent rows (r, q), estimates (r,), covariance (r, r)."""
         ...
 
 
@@ -58,8 +58,15 @@ class Inference:
         return estimate, self.scaling.scale * float(np.sqrt(variance)), self.df.of(row, working)
 
     def joint(self, rows: Floats) -> tuple[float, int, float]:
-        """F statistic, numerator and denominator degrees of freedom of ``rows @ beta = 0``, rows of shape (r, q)."""
+        """F statistic, numerator and denominator degrees of freedom of ``rows @ beta = 0``, rows of shape (r, q).
+
+        Rows that depend on the rows before them are left out: the hypothesis is the same.
+        """
         working = self.scaling.contrast(rows)
+        # not by Cholesky: a sandwich of few participants is singular
+        values, vectors = np.linalg.eigh(self.used)
+        kept = _independent(working @ (vectors * np.sqrt(np.maximum(values, 0.0))))
+        rows, working = rows[kept], working[kept]
         estimates = working @ (self.scaling.centre / self.scaling.scale + self.beta)
         return self.df.joint(rows, working, estimates, working @ self.used @ working.T)
 
@@ -71,6 +78,19 @@ class Inference:
         return covariance / np.outer(sd, sd)
 
 
+def _independent(rows: Floats) -> list[int]:
+    """The rows that do not depend on those before them."""
+    basis = np.zeros((0, rows.shape[1]))
+    kept: list[int] = []
+    for at, row in enumerate(rows):
+        rest = row - basis.T @ (basis @ row)
+        rest = rest - basis.T @ (basis @ rest)
+        if float(rest @ rest) > SAME_AXIS * float(row @ row):
+            kept.append(at)
+            basis = np.vstack([basis, rest / np.linalg.norm(rest)])
+    return kept
+
+
 def fai_cornelius(of: DegreesOfFreedom, rows: Floats, working: Floats, estimates: Floats, covariance: Floats) -> tuple[float, int, float]:
     """F of several contrasts from one-row degrees of freedom, Fai & Cornelius (1996), J Stat Comput Simul 54:363.
 
@@ -78,9 +98,8 @@ def fai_cornelius(of: DegreesOfFreedom, rows: Floats, working: Floats, estimates
     E = sum nu_m / (nu_m - 2) over nu_m > 2 and the denominator is 2 E / (E - r).
     """
     eigenvalues, vectors = np.linalg.eigh(covariance)
-    kept = eigenvalues > SAME_AXIS * eigenvalues[-1]
-    axes = vectors.T[kept]
-    t = axes @ estimates / np.sqrt(eigenvalues[kept])
+    axes = vectors.T
+    t = axes @ estimates / np.sqrt(eigenvalues)
     found = np.array([of.of(axis @ rows, axis @ working) for axis in axes])
     return float(t @ t) / len(t), len(t), _pooled(found)
 

@@ -52,7 +52,7 @@ class KenwardRoger:
         return self.one.of(row, working)
 
     def joint(self, rows: Floats, working: Floats, estimates: Floats, covariance: Floats) -> tuple[float, int, float]:
-        """Scaled F and its denominator df, Kenward & Roger (1997), section 4; rows must be independent."""
+        """Scaled F and its denominator df, Kenward & Roger (1997), section 4."""
         count = len(rows)
         theta = working.T @ np.linalg.solve(working @ self.one.c @ working.T, working)
         products = theta @ self.one.slopes

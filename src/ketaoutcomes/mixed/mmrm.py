@@ -327,6 +327,7 @@ def _structure(name: str, sums: Moments) -> Structure:
     blocks = [slice(g * t, (g + 1) * t) for g in range(len(sums.groups))]
     parts: list[Structure] = []
     for group, block in zip(sums.groups, blocks, strict=True):
+        _require_variances(name, products[block, block], counts[block, block], sums.visits, group)
         part = unstructured(products[block, block], counts[block, block]) if name == "us" else structured(name, t, times)
         _require_identified(name, part, products[block, block], counts[block, block], sums.visits, group)
         parts.append(part)
@@ -345,17 +346,23 @@ def _times(visits: tuple[str, ...]) -> Floats:
     return times
 
 
+def _require_variances(name: str, products: Floats, counts: Floats, visits: tuple[str, ...], group: str) -> None:
+    """A variance for each visit needs participants there, and residual variation."""
+    if name not in {"us", "csh", "ar1h", "toeph", "adh"}:
+        return
+    where = f" in group {group}" if group else ""
+    absent = [visit for visit, count in zip(visits, np.diag(counts), strict=True) if count == 0]
+    if absent:
+        raise VisitsNeverTogether(f"Nobody{where} was observed at visit {', '.join(absent)}, so its variance is not identified.", ())
+    variances = np.diag(products) / np.diag(counts)
+    exact = [visit for visit, variance in zip(visits, variances, strict=True) if variance <= PERFECT_FIT**2]
+    if exact:
+        raise DegenerateResponse(f"The fixed effects reproduce the response exactly at visit {', '.join(exact)}{where}; drop the visit.")
+
+
 def _require_identified(name: str, part: Structure, products: Floats, counts: Floats, visits: tuple[str, ...], group: str) -> None:
     """Every covariance parameter needs participants seen at a pair of visits it moves."""
     where = f" in group {group}" if group else ""
-    absent = [visit for visit, count in zip(visits, np.diag(counts), strict=True) if count == 0]
-    if absent and name in {"us", "csh", "ar1h", "toeph", "adh"}:
-        raise VisitsNeverTogether(f"Nobody{where} was observed at visit {', '.join(absent)}, so its variance is not identified.", ())
-    if name in {"us", "csh", "ar1h", "toeph", "adh"}:
-        variances = np.diag(products) / np.diag(counts)
-        exact = [visit for visit, variance in zip(visits, variances, strict=True) if variance <= PERFECT_FIT**2]
-        if exact:
-            raise DegenerateResponse(f"The fixed effects reproduce the response exactly at visit {', '.join(exact)}{where}; drop the visit.")
     if name == "us":
         rows, columns = np.nonzero(np.triu(counts == 0))
         pairs = tuple((visits[int(a)], visits[int(b)]) for a, b in zip(rows, columns, strict=True))

@@ -279,3 +279,12 @@ def test_between_within_needs_both_kinds_of_degrees_of_freedom(n_obs: int, n_sub
 def test_every_public_name_is_there() -> None:
     for name in ketaoutcomes.__all__:
         assert callable(getattr(ketaoutcomes, name)), name
+
+
+@pytest.mark.parametrize("df", ["kenward-roger", "satterthwaite", "between-within"])
+def test_a_dependent_row_changes_no_joint_test(data: pd.DataFrame, df: str) -> None:
+    fit = mmrm(data, FORMULA, df=df, **SAID)
+    rows = np.eye(len(fit.terms))[[5, 6, 7]]
+    one, other = fit.joint_test(rows), fit.joint_test([*rows, rows[0] - 2 * rows[1]])
+    assert other.numerator_df == 3
+    assert other.row() == pytest.approx(one.row(), rel=1e-9)
