@@ -2,7 +2,7 @@
 
 Holm (1979, Scand J Stat 6:65) and Hochberg (1988, Biometrika 75:800) adjust p values only; Bonferroni and Dunnett also
 give simultaneous intervals. "Dunnett" is the largest |t| under the joint t distribution of the estimates (Dunnett 1955,
-JASA 50:1096, for several arms and one control; Hothorn, Bretz & Westfall 2008, Biom J 50:346, for any family). Where
+JASA 50:1096, for several arms and one control; Hothorn, Bretz & Westfall 2008, Biom J 50:346, for any family); where
 the contrasts have different degrees of freedom the smallest stands for all, which is conservative.
 """
 
@@ -26,10 +26,10 @@ SEED = 1955
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """p values of the family, shape (m,), and the factor of the standard errors in simultaneous limits (nan: none)."""
+    """p values of the family and the factors of the standard errors in simultaneous limits (nan: none), each of shape (m,)."""
 
     p: Floats
-    critical: float
+    critical: Floats
 
 
 def adjust(method: str, t: Floats, p: Floats, df: Floats, correlation: Floats, conf_level: float) -> Adjusted:
@@ -54,19 +54,20 @@ def adjust(method: str, t: Floats, p: Floats, df: Floats, correlation: Floats, c
     m, least = len(p), float(df.min())
     order = np.argsort(p)
     back = np.argsort(order)
+    none = np.full(m, np.nan)
     if method == "holm":
         stepped = np.maximum.accumulate(p[order] * np.arange(m, 0, -1))
-        return Adjusted(np.minimum(stepped, 1.0)[back], np.nan)
+        return Adjusted(np.minimum(stepped, 1.0)[back], none)
     if method == "hochberg":
         stepped = np.minimum.accumulate((p[order] * np.arange(m, 0, -1))[::-1])[::-1]
-        return Adjusted(np.minimum(stepped, 1.0)[back], np.nan)
+        return Adjusted(np.minimum(stepped, 1.0)[back], none)
     if method == "bonferroni":
-        return Adjusted(np.minimum(m * p, 1.0), float(stdtrit(df, 1 - (1 - conf_level) / (2 * m)).max()))
+        return Adjusted(np.minimum(m * p, 1.0), np.asarray(stdtrit(df, 1 - (1 - conf_level) / (2 * m)), dtype=np.float64))
     if method == "dunnett":
         single = 2 * stdtr(least, -np.abs(t))
         tails = np.array([_tail(abs(float(value)), correlation, least) for value in t])
         # Bounds that hold for every correlation; they matter where p is below the integration error.
-        return Adjusted(np.clip(tails, single, np.minimum(m * single, 1.0)), _critical(correlation, least, conf_level))
+        return Adjusted(np.clip(tails, single, np.minimum(m * single, 1.0)), np.full(m, _critical(correlation, least, conf_level)))
     raise InvalidContrast(f"Unknown adjustment {method!r}; use one of {', '.join(METHODS)}.")
 
 
