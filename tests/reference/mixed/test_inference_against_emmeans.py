@@ -311,6 +311,15 @@ def test_largest_t_of_equicorrelated_estimates(entry: str) -> None:
     np.testing.assert_allclose(found.critical, theirs["critical_quadrature"], rtol=0, atol=5e-4)
 
 
+def test_small_p_values_stay_between_one_test_and_all() -> None:
+    """Below the error of the integration its p would be 0 or worse; one test and Bonferroni bound it at every correlation."""
+    t, df = np.array([0.3, 9.0, 12.0]), np.array([60.0, 50.0, 55.0])
+    found = adjust("dunnett", t, 2 * stdtr(df, -t), df, 0.5 + 0.5 * np.eye(3), 0.95)
+    single = 2 * stdtr(50.0, -t)
+    assert (single <= found.p).all()
+    assert (found.p <= 3 * single).all()
+
+
 def test_dunnett_of_one_contrast_is_its_t_test() -> None:
     one = fitted("scheduled").ls_means(("visit", "arm")).averaged("visit").against("arm")
     table = one.adjusted("dunnett")
@@ -450,6 +459,11 @@ def by_group(group: str, formula: str = "y ~ base + arm * visit") -> Fit:
     return mmrm(data, formula, levels=known, subject="id", visit="visit", covariance="cs", group=group, reml=False)
 
 
+def other_visits() -> Fit:
+    swapped = read("scheduled").replace({"visit": {"V1": "V2", "V2": "V1"}})
+    return mmrm(swapped, "y ~ base + arm + visit", levels=levels("scheduled"), subject="id", visit="visit", covariance="cs", reml=False)
+
+
 SHORT = "y ~ base + arm + time"
 REFUSED = {
     "other rows": Refused(clinic, other_rows, "same rows"),
@@ -460,6 +474,8 @@ REFUSED = {
     "groups and fixed effects": Refused(lambda: by_group("arm"), lambda: marginal("cs", "y ~ base + arm + visit"), "one at a time"),
     "other groups and fixed effects": Refused(lambda: by_group("arm"), lambda: by_group("half", "y ~ base + arm + visit"), "one at a time"),
     "random effects and a structure": Refused(lambda: by_random("scheduled", "(1 | id)", False, "y ~ base + arm * visit"), lambda: marginal("us"), "structure"),
+    "other visits": Refused(lambda: marginal("cs"), other_visits, "same rows"),
+    "another order of the same terms": Refused(clinic, lambda: clinic(formula="y ~ arm * time + base"), "not a part"),
     "REML and ML": Refused(clinic, lambda: clinic(reml=True), "same rows"),
     "REML, other fixed effects": Refused(lambda: clinic(reml=True), lambda: clinic(reml=True, formula=SHORT), "reml=False"),
     "two random effects": Refused(lambda: clinic("(time | id) + (1 | site)"), clinic, "2 random effects"),
