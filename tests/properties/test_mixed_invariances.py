@@ -252,6 +252,19 @@ def test_shards_add_up_and_subtract(changed: dict[str, Any], seed: int) -> None:
     assert observed[0] == pytest.approx(observed[1], rel=1e-9)
 
 
+def test_a_covariate_that_varies_in_one_shard_varies() -> None:
+    """Between-within df of a covariate that only some participants change, whichever shard they are in."""
+    data = trial(2, n=60)
+    late = data["id"] >= "P030"
+    data["dose"] = np.where(late, np.arange(len(data)) % 7, data["id"].str[-1].astype(int) % 7)
+    terms = [*said({})["fixed"], ("dose",)]
+    fit = by_visit(data, fixed=terms, df="between-within")
+    for first, second in ((data[~late], data[late]), (data[late], data[~late])):
+        one = summed(first, fixed=terms)
+        both = mmrm(one + summed(second, one, fixed=terms), df="between-within")
+        pd.testing.assert_series_equal(both.df, fit.df)
+
+
 def test_moments_that_do_not_add_or_subtract() -> None:
     data, (first, second, _) = shards(1)
     one = summed(first)

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import stdtr
+from scipy.stats import studentized_range
 
-from ketaoutcomes.mixed import Contrasts, Estimate, Fit, JointTest, LsMean, NotComparable, likelihood_ratio, lmm, mmrm, moments, ols
+from ketaoutcomes.mixed import Contrasts, Estimate, Fit, InvalidContrast, JointTest, LsMean, NotComparable, likelihood_ratio, lmm, mmrm, moments, ols
 from ketaoutcomes.mixed.multiplicity import adjust
 
 HERE = Path(__file__).parent
@@ -309,6 +310,31 @@ def test_largest_t_of_equicorrelated_estimates(entry: str) -> None:
     found = adjust("dunnett", t, 2 * stdtr(df, -t), np.full(k, df), 0.5 + 0.5 * np.eye(k), 0.95)
     np.testing.assert_allclose(found.p, p, rtol=0, atol=5e-5)
     np.testing.assert_allclose(found.critical, theirs["critical_quadrature"], rtol=0, atol=5e-4)
+
+
+@pytest.mark.parametrize(("arms", "df"), [(3, 75.0), (4, 20.0), (5, 7.3)])
+def test_all_pairs_of_equal_arms_are_tukeys_test(arms: int, df: float) -> None:
+    """The studentised range; all pairs are of rank arms - 1, so their correlation is singular."""
+    pairs = np.array([np.eye(arms)[i] - np.eye(arms)[j] for i in range(arms) for j in range(i)])
+    m = len(pairs)
+    t = np.resize([1.0, 2.4, 5.0], m)
+    found = adjust("dunnett", t, 2 * stdtr(df, -t), np.full(m, df), pairs @ pairs.T / 2, 0.95)
+    np.testing.assert_allclose(found.p, studentized_range.sf(t * np.sqrt(2), arms, df), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(found.critical, studentized_range.ppf(0.95, arms, df) / np.sqrt(2), rtol=0, atol=1e-3)
+
+
+def test_contrasts_that_depend_on_others() -> None:
+    """All pairs of three arms: p values for the family, but no F test of three contrasts of rank two."""
+    averaged = fitted("three_arm").ls_means(("day", "arm")).averaged("day")
+    pairs, one_reference = averaged.pairwise("arm"), averaged.against("arm")
+    table = pairs.adjusted("dunnett")
+    single = np.array([c.p for c in pairs])
+    assert ((single < table["p_value"]) & (table["p_value"] < np.minimum(3 * single, 1))).all()
+    for df in ("satterthwaite", "kenward-roger", "kenward-roger-pbkrtest", "between-within", "residual"):
+        fit = fitted("three_arm").with_inference(df)
+        with pytest.raises(InvalidContrast, match="depend on the others"):
+            fit.joint_test([c.weights for c in pairs])
+        assert fit.joint_test([c.weights for c in one_reference]).numerator_df == 2
 
 
 def test_small_p_values_stay_between_one_test_and_all() -> None:

@@ -65,3 +65,14 @@ def test_the_boundary_is_left_where_there_is_more_inside() -> None:
     assert fit.flags == ()
     assert 0 < 6 * slope < 0.1**2 * residual
     assert fit.loglik > without.loglik
+
+
+def test_the_slope_shown_is_that_of_the_variance_which_left() -> None:
+    """Not that of a site's variance inside, which is 0 as at every optimum."""
+    data = people(0.0, seed=0).assign(site=lambda d: d["id"] % 6)
+    data["y"] += np.random.default_rng(0).normal(0, 3, 6)[data["site"]]
+    fit = lmm(data, "y ~ time", subject="id", random=("1", "time"), correlated=False, site="site")
+    assert fit.flags == ("boundary",)
+    assert fit.covariances["site"].iloc[0, 0] > 1
+    assert fit.proof.boundary_slope is not None
+    assert fit.proof.boundary_slope > 1e-3
