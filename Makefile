@@ -5,7 +5,7 @@ RUN = .venv/bin
 SIMULATED = esketamine_trial esketamine_withdrawal ketamine_clinics
 EXAMPLES = beat_the_blues smoking_relapse
 
-.PHONY: demo test lint format bench lock clean
+.PHONY: demo test lint format bench recovery lock clean
 
 demo: .venv/run
 	@$(RUN)/ketaoutcomes simulate $(SIMULATED)
@@ -31,6 +31,11 @@ format: .venv/test
 
 bench: .venv/run
 	$(RUN)/python benchmarks/demo.py
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python benchmarks/mixed.py
+
+# coverage of the intervals in 18,000 simulated trials; some minutes
+recovery: .venv/run
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python tests/recovery/full_run.py
 
 # the lock: hashes for every platform, no addresses (needs uv)
 LOCK = uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-header

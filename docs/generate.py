@@ -2,22 +2,27 @@
 
 config/README.md            every key of a study file, from its types
 workflow/schemas/*.json     the JSON schema of a study file, for editors
-docs/reference/*.md         instruments with their sources, the ARD's vocabulary, the commands
+docs/how-to/*.md            pages whose code is run; their sources are in docs/sources/
+docs/reference/*.md         instruments with their sources, the ARD's vocabulary, the commands, hard and impossible data
 """
 
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin
 
+import pandas as pd
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ketaoutcomes.cli import _parser
 from ketaoutcomes.domain.instruments import ASSUMED, instruments
 from ketaoutcomes.domain.study import NAME, Study
+from ketaoutcomes.mixed import Fit, MixedModelError, lmm, mmrm
 from ketaoutcomes.plugins import plugins
 from ketaoutcomes.schema.ard import KEY, STATISTICS
 
@@ -34,7 +39,16 @@ def generated() -> dict[str, str]:
         "docs/reference/instruments.md": _instruments(),
         "docs/reference/results.md": _results(),
         "docs/reference/commands.md": _commands(),
+        "docs/reference/degenerate.md": _degenerate(),
+        "docs/how-to/mixed-models.md": _page("mixed-models"),
     }
+
+
+def _page(name: str) -> str:
+    sys.path.insert(0, str(ROOT / "docs"))
+    from how_to import page
+
+    return f"<!-- made by docs/generate.py from docs/sources/{name}.md -->\n" + page(ROOT / "docs" / "sources" / f"{name}.md")
 
 
 _CONFIG = {
@@ -53,6 +67,70 @@ _CONFIG = {
         }
     },
 }
+
+
+_SETS = {
+    "ordinary": "nothing: the yardstick",
+    "one_visit_each": "one visit for each participant",
+    "empty_cell": "no values of ketamine at the last visit",
+    "constant_outcome": "the outcome is constant",
+    "perfect_fit": "the outcome is a linear function of the covariates",
+    "zero_between": "no variance between people",
+    "collinear": "base2 = 2 base + 3",
+    "one_in_arm": "one participant with ketamine",
+    "near_singular": "the last visit is the one before plus noise of 1e-5",
+    "never_together": "visits 2 and 3 never in one person",
+    "tiny_scores": "`ordinary`, scores times 1e-8",
+    "huge_scores": "`ordinary`, scores times 1e8",
+    "shifted_covariate": "`ordinary`, covariate + 1e8",
+    "twelve_visits": "12 visits, 30 people",
+}
+_DEGENERATE = """# Hard and impossible data
+
+What the engine does where a mixed model is hard or impossible, beside R on the same data: the arm contrast at the last visit
+(standard error; df of Satterthwaite), or the refusal. lme4 1.1-31 with lmerTest 3.1-3 and their defaults, nlme 3.1-162 `gls` with an
+unstructured covariance; data, scripts and R's full output are in `tests/reference/mixed/degenerate/`, and
+`tests/reference/mixed/test_degenerate.py` holds the engine to this table. R's mmrm was not at hand. Its documentation says that a
+rank-deficient design is reduced by default, the aliased coefficients being missing (`mmrm_control(accept_singular = TRUE)`).
+
+"""
+
+
+def _degenerate() -> str:
+    folder = ROOT / "tests" / "reference" / "mixed" / "degenerate"
+    sets = json.loads((folder / "degenerate.json").read_text(encoding="utf-8"))["sets"]
+    rows = ["| data | `lmm`, random intercept | lmer | `mmrm`, unstructured | gls |\n|---|---|---|---|---|\n"]
+    for name, words in _SETS.items():
+        data = pd.read_csv(folder / f"{name}.csv")
+        cells = [_ours(data, marginal=False), _in_r(sets[name]["lmer_default"]), _ours(data, marginal=True), _in_r(sets[name]["gls_unstructured"])]
+        escaped = [cell.replace("|", "\\|") for cell in cells]
+        rows.append(f"| {words} | {' | '.join(escaped)} |\n")
+    return _MADE + _DEGENERATE + "".join(rows)
+
+
+def _ours(data: pd.DataFrame, *, marginal: bool) -> str:
+    visits = [str(visit) for visit in sorted(data["visit"].unique())]
+    fixed = [("base",), *([("base2",)] if "base2" in data else []), ("arm",), ("visit",), ("arm", "visit")]
+    said = {"response": "y", "fixed": fixed, "levels": {"arm": ["placebo", "ketamine"], "visit": visits}, "subject": "id", "df": "satterthwaite"}
+    try:
+        fit: Fit = mmrm(data, visit="visit", **said) if marginal else lmm(data, **said)
+    except MixedModelError as error:
+        return f"refused: {re.split('[:;,(.] |[(]', str(error))[0].strip()} (`{type(error).__name__}`)"
+    last = fit.ls_means(["arm", "visit"]).against("arm")[-1]
+    flags = f", flagged {', '.join(fit.flags)}" if fit.flags else ""
+    return f"{last.estimate:.4g} ({last.se:.4g}; {last.df:.1f}){flags}"
+
+
+def _in_r(found: dict[str, object]) -> str:
+    if not found["returned"]:
+        return f"error: {str(found['error']).splitlines()[0]}"
+    df = f"; {float(str(found['df'])):.2g}" if "df" in found and float(str(found["df"])) < 1 else f"; {float(str(found['df'])):.1f}" if "df" in found else ""
+    said = f"{float(str(found['estimate'])):.4g} ({float(str(found['se'])):.4g}{df})"
+    warned = found["warnings"]
+    assert isinstance(warned, list)
+    if not found["contrast_estimable"]:
+        said += ", of another visit"
+    return said + (f", warning: {'; '.join(str(w).splitlines()[0] for w in warned)}" if warned else ", no warning")
 
 
 def _config() -> str:

@@ -53,24 +53,62 @@ DF_WORDS = {
     "kenward-roger": "Kenward-Roger errors and degrees of freedom (linear, observed information, as SAS DDFM=KR)",
     "kenward-roger-mmrm": "Kenward-Roger errors and degrees of freedom (with second derivatives, as R's mmrm)",
     "kenward-roger-pbkrtest": "Kenward-Roger errors and degrees of freedom (linear, expected information, as R's pbkrtest)",
+    "between-within": "between-within degrees of freedom",
+    "residual": "residual degrees of freedom",
 }
+ERRORS_WORDS = {
+    "model": "",
+    "cr0": "sandwich errors CR0 with participants as clusters and ",
+    "cr2": "bias-reduced sandwich errors CR2 with participants as clusters and ",
+    "cr3": "jackknife sandwich errors CR3 with participants as clusters and ",
+}
+COVARIANCE_WORDS = {
+    "us": "unstructured",
+    "cs": "compound symmetry",
+    "csh": "heterogeneous compound symmetry",
+    "ar1": "first-order autoregressive",
+    "ar1h": "heterogeneous first-order autoregressive",
+    "toep": "Toeplitz",
+    "toeph": "heterogeneous Toeplitz",
+    "ad": "first-order ante-dependence",
+    "adh": "heterogeneous first-order ante-dependence",
+    "sp_exp": "spatial exponential over the visits' times",
+}
+_Df = Literal["kenward-roger", "kenward-roger-mmrm", "kenward-roger-pbkrtest", "satterthwaite", "between-within", "residual"]
+_Covariance = Literal["us", "cs", "csh", "ar1", "ar1h", "toep", "toeph", "ad", "adh", "sp_exp"]
 
 
-class Mmrm(_Comparison):
-    """Mixed model for repeated measures: unstructured covariance over the scheduled visits."""
+class _Mixed(_Comparison):
+    method: Literal["reml", "ml"] = "reml"
+    """Restricted or full maximum likelihood."""
+    errors: Literal["model", "cr0", "cr2", "cr3"] = "model"
+    """Standard errors from the model, or sandwich errors with participants as clusters."""
+    df: _Df | None = None
+    """Degrees of freedom. Default: `kenward-roger` (which also adjusts the errors) under REML with errors from the model, else `satterthwaite`."""
+
+    @property
+    def df_method(self) -> str:
+        """`df`, or its default."""
+        return self.df or ("kenward-roger" if self.method == "reml" and self.errors == "model" else "satterthwaite")
+
+
+class Mmrm(_Mixed):
+    """Mixed model for repeated measures: a covariance matrix over the scheduled visits."""
 
     model: Literal["mmrm"]
     """`mmrm`."""
     visit: str
     """Visit of the main contrast."""
-    method: Literal["reml", "ml"] = "reml"
-    """Restricted or full maximum likelihood."""
-    df: Literal["satterthwaite", "kenward-roger", "kenward-roger-mmrm", "kenward-roger-pbkrtest"] = "satterthwaite"
-    """Degrees of freedom; the Kenward-Rogers (REML only) also adjust the standard errors."""
+    covariance: list[_Covariance] = Field(default_factory=lambda: ["us"], min_length=1)
+    """Covariance structures, as R's mmrm names them. The next one is taken only where one cannot be estimated, and the report says so."""
+    covariance_by_arm: bool = False
+    """A covariance matrix for each arm."""
+    baseline: Literal["covariate", "shared"] = "covariate"
+    """`shared`: the baseline score is a response whose mean the randomised arms share (constrained longitudinal data analysis)."""
 
 
-class Lmm(_Comparison):
-    """Linear mixed model with a random intercept for each participant."""
+class Lmm(_Mixed):
+    """Linear mixed model: random effects of participants, and of sites."""
 
     model: Literal["lmm"]
     """`lmm`."""
@@ -82,10 +120,14 @@ class Lmm(_Comparison):
     """Continuous time: visits whose time is another one in this analysis."""
     visit: str | None = None
     """Visit of the main contrast, for categorical time with an arm x visit interaction."""
-    method: Literal["reml", "ml"] = "reml"
-    """Restricted or full maximum likelihood."""
-    df: Literal["satterthwaite", "kenward-roger", "kenward-roger-pbkrtest"] = "satterthwaite"
-    """Degrees of freedom; the Kenward-Rogers (REML only) also adjust the standard errors."""
+    days: Literal["scheduled", "actual"] = "scheduled"
+    """Continuous time: the visit's `time`, or the study day of each assessment."""
+    random: list[Literal["intercept", "slope"]] = Field(default_factory=lambda: ["intercept"], min_length=1, max_length=2)
+    """Random effects of a participant: `[intercept]`, or `[intercept, slope]` over continuous time."""
+    correlated: bool = True
+    """Whether random intercept and slope are correlated."""
+    site_intercept: bool = False
+    """A random intercept for each site of `design.site`."""
 
 
 class Paired(_Common):

@@ -242,16 +242,49 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
                 yield (*key, "interactions", at), f"with `time: {analysis.time}` there is no {absent!r}: use {'visit' if absent == 'time' else 'time'!r}"
             for term in pair:
                 yield from unless(term, _TERMS | set(analysis.covariates), (*key, "interactions", at), "term of this analysis")
-    if isinstance(analysis, Mmrm | Lmm) and analysis.method == "ml" and analysis.df != "satterthwaite":
-        yield (*key, "df"), "Kenward-Roger is defined for REML: say `method: reml`, or `df: satterthwaite`"
-    if isinstance(analysis, Lmm):
-        for visit in analysis.times:
-            yield from unless(visit, {v.id for v in study.visits}, (*key, "times", visit), "visit")
+    if isinstance(analysis, Mmrm | Lmm):
+        yield from _mixed(study, analysis, key)
     wanted = [getattr(analysis, "visit", None), *getattr(analysis, "visits", [])]
     period = getattr(analysis, "period", None)
     known = {visit.id for visit in study.visits if period in (None, "all", visit.period)}
     for visit in wanted:
         yield from unless(visit, known, (*key, "visits" if hasattr(analysis, "visits") else "visit"), "visit of that period")
+
+
+def _mixed(study: Study, analysis: Mmrm | Lmm, key: tuple[str | int, ...]) -> Iterator[Problem]:
+    """Keys of a mixed model that do not go together."""
+    if analysis.df_method.startswith("kenward-roger") and (analysis.method == "ml" or analysis.errors != "model"):
+        yield (*key, "df"), "Kenward-Roger is defined for REML with errors from the model: choose these, or `df: satterthwaite`"
+    if isinstance(analysis, Mmrm):
+        if len(set(analysis.covariance)) < len(analysis.covariance):
+            yield (*key, "covariance"), "a structure is named twice"
+        if analysis.baseline == "shared" and "sp_exp" in analysis.covariance:
+            yield (*key, "covariance"), "`sp_exp` takes the times of the visits after baseline; use another structure with a shared baseline mean"
+        if analysis.baseline == "shared" and analysis.covariance_by_arm:
+            yield (*key, "covariance_by_arm"), "arms that share their baseline mean share its variance; use one covariance matrix"
+        if analysis.baseline == "shared":
+            endpoint = study.endpoints.get(analysis.endpoint)
+            if not study.design.randomised or study.design.kind != "parallel":
+                yield (*key, "baseline"), "arms share a baseline mean only where they were randomised, in a parallel design; use `baseline: covariate`"
+            if isinstance(endpoint, ScoreEndpoint) and endpoint.kind != "value":
+                yield (*key, "baseline"), "with a shared baseline mean the response is the score itself: use an endpoint of kind `value`"
+        return
+    if analysis.df == "kenward-roger-mmrm":
+        yield (*key, "df"), "`kenward-roger-mmrm` is a definition of the MMRM; use `kenward-roger`"
+    for visit in analysis.times:
+        yield from unless(visit, {v.id for v in study.visits}, (*key, "times", visit), "visit")
+    if analysis.random[0] != "intercept" or len(set(analysis.random)) < len(analysis.random):
+        yield (*key, "random"), "write `[intercept]` or `[intercept, slope]`"
+    if analysis.time == "categorical" and ("slope" in analysis.random or analysis.days == "actual"):
+        yield (*key, "random" if "slope" in analysis.random else "days"), "a slope and actual days need `time: continuous`"
+    if analysis.days == "actual" and study.time_unit != "days":
+        yield (*key, "days"), "actual days need `time_unit: days`"
+    if analysis.days == "actual" and analysis.times:
+        yield (*key, "times"), "`times` renames scheduled times; leave it out with `days: actual`"
+    if analysis.site_intercept and study.design.site is None:
+        yield (*key, "site_intercept"), "a random site intercept needs `design.site`"
+    if analysis.site_intercept and analysis.errors != "model":
+        yield (*key, "errors"), "sandwich errors take participants as independent; with a random site intercept use errors from the model"
 
 
 def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> Iterator[Problem]:

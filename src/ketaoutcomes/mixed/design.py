@@ -216,7 +216,7 @@ def parse_formula(formula: str) -> tuple[str, list[Term]]:
     try:
         parsed = read(formula)
         left, right = list(parsed.lhs), list(parsed.rhs)
-    except (FormulaicError, AttributeError, TypeError) as error:
+    except (FormulaicError, SyntaxError, AttributeError, TypeError) as error:
         raise InvalidTerms(f"The formula {formula!r} cannot be read; write it as 'response ~ term + term'.") from error
     terms = [tuple(str(factor.expr) for factor in term.factors) for term in right]
     calls = sorted({str(f.expr) for term in [*left, *right] for f in term.factors if f.eval_method.value not in {"lookup", "literal"}})

@@ -31,7 +31,9 @@ def binned_residuals(fit: Fit, bins: int = 10, k: int = 10) -> Frame:
         There are fewer than `k` participants, or the fit is from moments.
     """
     fitted, residual, subject, _ = _rows(fit, k)
-    order = np.argsort(fitted, kind="stable")
+    # People with the same fitted mean stand in the order of their residuals, whatever their ids are.
+    size = float(np.abs(fitted).max())
+    order = np.lexsort((residual, np.asarray(np.round(fitted / size, 9), dtype=np.float64)))
     for count in range(bins, 0, -1):
         parts = np.array_split(order, count)
         if all(len(np.unique(subject[part])) >= k for part in parts):

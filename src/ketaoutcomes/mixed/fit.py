@@ -40,6 +40,8 @@ class Proof:
         Newton steps.
     starts
         Starting values tried.
+    path
+        -logL, standardised and without constants, at the start and after each step.
     gradient_norm
         Largest absolute element of the gradient of -logL over the free covariance parameters.
     distance
@@ -55,6 +57,7 @@ class Proof:
 
     iterations: int
     starts: int
+    path: tuple[float, ...]
     gradient_norm: float
     distance: float
     hessian_min_eigenvalue: float
@@ -149,6 +152,7 @@ class Solved:
         return Proof(
             iterations=self.optimum.iterations,
             starts=self.optimum.starts,
+            path=self.optimum.path,
             gradient_norm=float(np.abs(at.gradient).max()),
             distance=self.optimum.distance,
             hessian_min_eigenvalue=float(np.linalg.eigvalsh(at.hessian)[0]),
@@ -266,6 +270,9 @@ class Fit:
             f"proof: gradient {proof.gradient_norm:.1e}, {proof.iterations} iterations, condition number {proof.covariance_condition:.3g}",
         ]
         parts = ["\n".join(head), self.tidy(conf_level).to_string(index=False, float_format=lambda v: f"{v:.4g}")]
+        if "structured" in self.flags and self.errors == "model" and self._solved.working is not None:
+            robust = self.with_inference("satterthwaite", "cr2").tidy(conf_level)[["term", "std_error", "df", "conf_low", "conf_high"]]
+            parts.append("with sandwich errors CR2, Satterthwaite\n" + robust.to_string(index=False, float_format=lambda v: f"{v:.4g}"))
         parts += [f"covariance {name}".rstrip() + "\n" + matrix.to_string(float_format=lambda v: f"{v:.4g}") for name, matrix in self.covariances.items()]
         return "\n\n".join(parts)
 

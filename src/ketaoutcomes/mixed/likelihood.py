@@ -50,8 +50,8 @@ class Likelihood:
 
     @property
     def few(self) -> bool:
-        """Fewer than ten participants for each row of V: only there were several maxima ever seen."""
-        return self.moments.n_subjects < PARTICIPANTS_PER_VISIT * self.moments.size
+        """Fewer than ten participants for each visit and group: only there were several maxima ever seen."""
+        return self.moments.n_subjects < PARTICIPANTS_PER_VISIT * self.moments.most_visits * len(self.moments.groups)
 
     def value(self, theta: NDArray[np.float64]) -> float:
         """The criterion; infinite where V is not positive definite in floating point."""
@@ -76,7 +76,7 @@ class Likelihood:
                     precision, log_det_p = _inverse(v[np.ix_(self.moments.place(p), self.moments.place(p))])
                     precisions.append(precision)
                     log_det += p.n * log_det_p
-                    products += precision.ravel() @ p.cross
+                    products += p.weighted(precision[None])[0]
                 a = products.reshape(q + 1, q + 1)
                 c, log_det_x = _inverse(a[:q, :q])
         except (np.linalg.LinAlgError, FloatingPointError, ValueError):
@@ -120,9 +120,13 @@ class Likelihood:
         return Evaluation(gls.value, gradient, (hessian + hessian.T) / 2, gls.beta, gls.c, b, smallest, worst)
 
     def _conditioning(self, v: NDArray[np.float64]) -> tuple[float, float]:
-        """Smallest eigenvalue and largest condition number over the groups' matrices."""
+        """Smallest eigenvalue and largest condition number over the groups' matrices, or over the participants' where nobody has most visits."""
         t = len(self.moments.visits)
-        found = [np.linalg.eigvalsh(v[at : at + t, at : at + t]) for at in range(0, len(v), t)]
+        if 2 * self.moments.most_visits < t:
+            places = (self.moments.place(p) for p in self.moments.patterns)
+            found = [np.linalg.eigvalsh(v[np.ix_(place, place)]) for place in places]
+        else:
+            found = [np.linalg.eigvalsh(v[at : at + t, at : at + t]) for at in range(0, len(v), t)]
         return float(min(e[0] for e in found)), float(max(e[-1] / e[0] if e[0] > 0 else np.inf for e in found))
 
     def starts(self) -> list[NDArray[np.float64]]:
@@ -146,7 +150,7 @@ class Likelihood:
         for p in self.moments.patterns:
             at = np.ix_(self.moments.place(p), self.moments.place(p))
             precision = _inverse(v[at])[0]
-            total += (precision @ middle(of[:, *at], precision) @ precision).ravel() @ p.cross
+            total += p.weighted((precision @ middle(of[:, *at], precision) @ precision)[None])[0]
         result = total.reshape(q + 1, q + 1)[:q, :q]
         return (result + result.T) / 2
 
@@ -163,7 +167,7 @@ class Likelihood:
             m, where = len(p.visits), np.ix_(self.moments.place(p), self.moments.place(p))
             precision = _inverse(v[where])[0]
             u = precision @ first[:, *where]
-            leverage = precision @ (p.cross @ weights.ravel()).reshape(m, m)
+            leverage = precision @ p.quadratic(weights)
             total += np.einsum("iab,jbc,ca->ij", u, u, p.n * np.eye(m) / 2 - leverage, optimize=True)
         cb = at.c @ at.information
         total += 0.5 * np.einsum("iqr,jrq->ij", cb, cb, optimize=True)
@@ -178,12 +182,12 @@ def _inverse(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
 
 
 def _residual_weights(beta: NDArray[np.float64], c: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """D with tr(D z_a z_b') = r_a r_b (+ x_a' C x_b), flat, shape ((q + 1)**2,)."""
+    """D with z_a' D z_b = r_a r_b (+ x_a' C x_b), shape (q + 1, q + 1)."""
     direction = np.r_[-beta, 1.0]
     weights = np.outer(direction, direction)
     if c is not None:
         weights[:-1, :-1] += c
-    return weights.ravel()
+    return weights
 
 
 def _pattern_terms(
@@ -193,12 +197,12 @@ def _pattern_terms(
     weights: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """One pattern's n P - P E P, shape (m, m), its part of the Hessian, (k, k), and sum z'P_i z, (k, (q + 1)**2)."""
-    m, k = len(pattern.visits), len(first)
-    e = (pattern.cross @ weights).reshape(m, m)
-    pe = precision @ ((e + e.T) / 2)
+    k = len(first)
+    e = pattern.quadratic(weights)
+    pe = precision @ e
     u = precision @ first
     flat = u.reshape(k, -1)
     inner = pattern.n * u / -2 + u @ pe
     curvature = flat @ inner.transpose(0, 2, 1).reshape(k, -1).T
-    product = -(u @ precision).reshape(k, -1) @ pattern.cross
+    product = -pattern.weighted(u @ precision)
     return pattern.n * precision - pe @ precision, curvature, product

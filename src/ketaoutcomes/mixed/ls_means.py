@@ -72,7 +72,10 @@ class LsMeans(Sequence[LsMean]):
         return table([{**mean.cell, **mean.row()} for mean in self.means])
 
     def against(self, factor: str, reference: str | None = None) -> Contrasts:
-        """Each level of `factor` minus the reference (default: its first level) within each cell of the others."""
+        """Each level of `factor` minus the reference (default: its first level) within each cell of the others.
+
+        A difference that the model holds at 0, as between arms at a shared baseline, is left out.
+        """
         levels = self._levels(factor)
         first = levels[0] if reference is None else reference
         if first not in levels:
@@ -106,6 +109,8 @@ class LsMeans(Sequence[LsMean]):
             where = "".join(f", {name} {level}" for name, level in others)
             for level, reference in pairs:
                 row = by_cell[others, level].weights - by_cell[others, reference].weights
+                if not row.any():
+                    continue
                 e = contrast(self._inference, row, self._conf_level)
                 found.append(Contrast(e.estimate, e.se, e.df, e.t, e.p, e.lower, e.upper, f"{level} - {reference}{where}", row))
         return Contrasts(tuple(found), self._inference, self._conf_level)

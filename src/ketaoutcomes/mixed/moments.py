@@ -38,8 +38,9 @@ class Pattern:
         Visit numbers, shape (m,).
     n
         Number of participants.
-    cross
-        Sum over participants of z_a z_b', z = (Q row, y*), shape (m * m, (q + 1)**2), a and b over visits.
+    held
+        Sum over participants of z_a z_b', z = (Q row, y*), shape (m * m, (q + 1)**2), a and b over visits. Where the
+        participants are so few that this would be larger and slower: their rows z, shape (n, m, q + 1).
     members
         Participants by visit of the pattern and combination of factor levels, shape (m, combinations).
     """
@@ -47,13 +48,34 @@ class Pattern:
     group: int
     visits: NDArray[np.intp]
     n: int
-    cross: NDArray[np.float64]
+    held: NDArray[np.float64]
     members: NDArray[np.intp]
 
     @property
     def key(self) -> tuple[int, ...]:
         """Group and visits: what two shards must share for their patterns to be one."""
         return (self.group, *(int(v) for v in self.visits))
+
+    @property
+    def cross(self) -> NDArray[np.float64]:
+        """Sum over participants of z_a z_b', shape (m * m, (q + 1)**2)."""
+        return self.held if self.held.ndim == 2 else _cross(self.held)
+
+    def weighted(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum over participants and pairs of visits of w_ab z_a z_b', shape (j, (q + 1)**2), for weights of shape (j, m, m)."""
+        if self.held.ndim == 2:
+            return weights.reshape(len(weights), -1) @ self.held
+        n, m, k = self.held.shape
+        moved = (weights @ self.held[:, None]).transpose(1, 0, 2, 3).reshape(len(weights), n * m, k)
+        return np.asarray(self.held.reshape(n * m, k).T @ moved, dtype=np.float64).reshape(len(weights), k * k)
+
+    def quadratic(self, inner: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum over participants of z_a' D z_b, shape (m, m), for a symmetric D of shape (q + 1, q + 1)."""
+        m = len(self.visits)
+        if self.held.ndim == 2:
+            found = (self.held @ inner.ravel()).reshape(m, m)
+            return (found + found.T) / 2
+        return np.einsum("nak,nbk->ab", self.held @ inner, self.held, optimize=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +123,11 @@ class Moments:
         """G T, the size of the covariance matrix over all groups."""
         return len(self.groups) * len(self.visits)
 
+    @property
+    def most_visits(self) -> int:
+        """The largest number of visits of a participant."""
+        return max(len(p.visits) for p in self.patterns)
+
     def place(self, pattern: Pattern) -> NDArray[np.intp]:
         """Rows of the covariance matrix of all groups that `pattern` was seen at, shape (m,)."""
         return pattern.group * len(self.visits) + pattern.visits
@@ -109,9 +136,11 @@ class Moments:
         """Sums of products of OLS residuals by pair of visits and the number of participants behind each, (GT, GT)."""
         products = np.zeros((self.size, self.size))
         counts = np.zeros((self.size, self.size))
+        response = np.zeros((self.q + 1, self.q + 1))
+        response[-1, -1] = 1.0
         for p in self.patterns:
-            m, at = len(p.visits), np.ix_(self.place(p), self.place(p))
-            products[at] += p.cross[:, -1].reshape(m, m)
+            at = np.ix_(self.place(p), self.place(p))
+            products[at] += p.quadratic(response)
             counts[at] += p.n
         return products, counts
 
@@ -161,7 +190,8 @@ class Moments:
             "varying": self.varying,
             "cell_index": self.cells.index,
             "cell_rows": self.cells.rows,
-            **{f"cross_{at}": p.cross for at, p in enumerate(self.patterns)},
+            # rows are never shared: for an unusually small k they leave as sums
+            **{f"held_{at}": p.cross if shareable else p.held for at, p in enumerate(self.patterns)},
             **{f"members_{at}": p.members for at, p in enumerate(self.patterns)},
         }
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644 if shareable else 0o600)
@@ -186,7 +216,7 @@ class Moments:
             levels = {name: tuple(values) for name, values in header["levels"].items()}
             columns = tuple(tuple((variable, level) for variable, level in column) for column in header["columns"])
             patterns = tuple(
-                Pattern(p["group"], np.array(p["visits"], dtype=np.intp), p["n"], arrays[f"cross_{at}"], arrays[f"members_{at}"])
+                Pattern(p["group"], np.array(p["visits"], dtype=np.intp), p["n"], arrays[f"held_{at}"], arrays[f"members_{at}"])
                 for at, p in enumerate(header["patterns"])
             )
             scale, log_weights = (float(value) for value in arrays["numbers"])
@@ -202,7 +232,7 @@ class Moments:
                 varying=arrays["varying"],
                 cells=Cells(tuple(header["shape"]), arrays["cell_index"], arrays["cell_rows"], header["sums"]),
             )
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             if isinstance(error, FileNotFoundError):
                 raise
             raise IncompatibleMoments("This file holds no moments; make them with `moments` and `save`.") from error
@@ -248,7 +278,7 @@ def by_visit_pattern(working: Working) -> Moments:
     at, shape = design.cell_of_rows()
     combinations = int(np.prod(shape, dtype=np.intp))
     patterns = [
-        Pattern(group, visits, len(rows), _cross(working, rows), _members(at[rows], combinations)) for group, visits, rows in participants_by_pattern(design)
+        Pattern(group, visits, len(rows), _held(working, rows), _members(at[rows], combinations)) for group, visits, rows in participants_by_pattern(design)
     ]
     return Moments(
         patterns=tuple(patterns),
@@ -292,11 +322,19 @@ def _members(cells: NDArray[np.intp], combinations: int) -> NDArray[np.intp]:
     return np.array([np.bincount(column, minlength=combinations) for column in cells.T], dtype=np.intp)
 
 
-def _cross(working: Working, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Sum of z_a z_b' over participants, shape (m * m, (q + 1)**2), for rows of shape (n, m)."""
-    m, k = rows.shape[1], len(working.design.coding.columns) + 1
-    total = np.zeros((m * k, m * k))
-    for at in range(0, len(rows), PARTICIPANTS_AT_ONCE):
-        flat = working.z(rows[at : at + PARTICIPANTS_AT_ONCE].ravel()).reshape(-1, m * k)
-        total += flat.T @ flat
-    return total.reshape(m, k, m, k).transpose(0, 2, 1, 3).reshape(m * m, k * k)
+def _held(working: Working, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """What a pattern keeps of rows of shape (n, m): their sums, or themselves where they are few."""
+    n, m, k = *rows.shape, len(working.design.coding.columns) + 1
+    if n * (m + k) < m * k:
+        return working.z(rows.ravel()).reshape(n, m, k)
+    total = np.zeros((m * m, k * k))
+    for at in range(0, n, PARTICIPANTS_AT_ONCE):
+        total += _cross(working.z(rows[at : at + PARTICIPANTS_AT_ONCE].ravel()).reshape(-1, m, k))
+    return total
+
+
+def _cross(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of z_a z_b' over participants, shape (m * m, k * k), for z of shape (n, m, k)."""
+    n, m, k = z.shape
+    flat = z.reshape(n, m * k)
+    return (flat.T @ flat).reshape(m, k, m, k).transpose(0, 2, 1, 3).reshape(m * m, k * k)

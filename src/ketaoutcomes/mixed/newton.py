@@ -40,6 +40,8 @@ class Optimum:
         Newton decrement sqrt(g' H^-1 g): the distance to the exact optimum in standard errors of theta.
     iterations
         Newton steps taken.
+    path
+        The criterion at the start and after each step.
     cut
         A step had to be shortened below a tenth.
     starts
@@ -52,6 +54,7 @@ class Optimum:
     at: Evaluation
     distance: float
     iterations: int
+    path: tuple[float, ...]
     cut: bool = False
     starts: int = 1
     unanimous: bool = True
@@ -103,7 +106,7 @@ def _minimise_from(criterion: Criterion, theta: NDArray[np.float64]) -> Optimum:
     at = criterion.evaluate(theta)
     if at is None:
         raise NotConverged("The criterion is not finite at the starting value; check the scale of the data.")
-    cut = False
+    cut, path = False, [at.value]
     for iteration in range(MAX_ITERATIONS):
         if at.condition > LARGEST_CONDITION:
             raise NearSingularCovariance(
@@ -112,9 +115,10 @@ def _minimise_from(criterion: Criterion, theta: NDArray[np.float64]) -> Optimum:
             )
         distance = decrement(at)
         if distance < TOLERANCE:
-            return _polish(criterion, Optimum(theta, at, distance, iteration, cut))
+            return _polish(criterion, Optimum(theta, at, distance, iteration, tuple(path), cut))
         theta, at, length = _step(criterion, theta, at)
         cut = cut or length < SHORT_STEP
+        path.append(at.value)
     raise _refusal(at, f"there is no optimum after {MAX_ITERATIONS} Newton steps")
 
 
@@ -173,5 +177,5 @@ def _polish(criterion: Criterion, optimum: Optimum) -> Optimum:
         at = criterion.evaluate(candidate)
         if at is None or not decrement(at) < optimum.distance:
             break
-        optimum = Optimum(candidate, at, decrement(at), optimum.iterations + 1, optimum.cut)
+        optimum = Optimum(candidate, at, decrement(at), optimum.iterations + 1, (*optimum.path, at.value), optimum.cut)
     return optimum

@@ -68,19 +68,20 @@ def sandwich(blocks: Iterable[Block], optimum: Optimum, kind: str) -> tuple[Floa
     meat = np.zeros_like(c)
     white: list[Floats] = []
     adjusted: list[Floats] = []
-    sizes: list[NDArray[np.intp]] = []
+    counts: list[int] = []
+    q = len(beta)
     for _, z, v in blocks:
-        n, m, q = z.shape[0], z.shape[1], z.shape[2] - 1
+        n, m = z.shape[:2]
         half = np.linalg.inv(np.linalg.cholesky(v))
-        whitened: Floats = half @ z
+        whitened = np.asarray(half @ z, dtype=np.float64)
         x, residual = whitened[:, :, :q], whitened[:, :, q] - whitened[:, :, :q] @ beta
-        moved = x if kind == "cr0" else _power(np.eye(m) - x @ c @ x.transpose(0, 2, 1), POWERS[kind]) @ x
+        moved: Floats = x if kind == "cr0" else _power(np.eye(m) - x @ c @ x.transpose(0, 2, 1), POWERS[kind]) @ x
         scores = np.einsum("nmq,nm->nq", moved, residual)
         meat += scores.T @ scores
-        white.append(np.asarray(x.reshape(-1, q), dtype=np.float64))
-        adjusted.append(np.asarray(moved.reshape(-1, q), dtype=np.float64))
-        sizes.append(np.full(n, m, dtype=np.intp))
-    ends = np.cumsum(np.concatenate(sizes))
+        white.append(np.reshape(x, (n * m, q)))
+        adjusted.append(np.reshape(moved, (n * m, q)))
+        counts += [m] * n
+    ends = np.cumsum(np.array(counts))
     used = c @ meat @ c
     return (used + used.T) / 2, BellMcCaffrey(c, np.concatenate(white), np.concatenate(adjusted), np.r_[0, ends[:-1]])
 

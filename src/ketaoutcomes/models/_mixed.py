@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ketaoutcomes.domain.study import Study
-from ketaoutcomes.mixed import Fit, LsMeans, MixedModelError
+from ketaoutcomes.mixed import Fit, LsMean, MixedModelError, binned_residuals, observed_and_fitted, quantile_pairs
 from ketaoutcomes.models._results import Results
 from ketaoutcomes.models._scores import Scores, n_by
+
+#: A check of a model stands for at least this many people.
+FEWEST = 10
 
 
 def coefficients(results: Results, fit: Fit, conf_level: float) -> None:
     """A row of statistics for each fixed effect."""
     for term in fit.terms:
         results.interval(fit.coefficient(term, conf_level), conf_level, n=fit.n_subjects, term=term)
+
+
+def flags(fit: Fit) -> str:
+    """What a reader must know of the fit, with the reason of every fallback."""
+    words = {"structured": f"structured covariance ({fit.structure})", "fallback": "; ".join(f"{name} not fitted: {why}" for name, why in fit.fallbacks)}
+    return "; ".join(words.get(flag, flag) for flag in fit.flags)
 
 
 def proof(results: Results, fit: Fit) -> None:
@@ -32,10 +42,10 @@ def proof(results: Results, fit: Fit) -> None:
     for statistic, value in values.items():
         results.add(statistic, float(value), n=fit.n_subjects, term="fit")
     evidence = f"gradient norm {fit.proof.gradient_norm:.1e}, {fit.proof.iterations} iterations, condition number {fit.proof.covariance_condition:.3g}"
-    results.verdict(fit.status, "; ".join((*fit.flags, evidence)))
+    results.verdict(fit.status, "; ".join(part for part in (flags(fit), f"covariance {fit.structure}", evidence) if part))
 
 
-def means(results: Results, cells: LsMeans, scores: Scores, conf_level: float) -> None:
+def means(results: Results, cells: Sequence[LsMean], scores: Scores, conf_level: float) -> None:
     """One LS mean per cell; `n` is the people with a value in it."""
     for cell in cells:
         where = dict(cell.cell)
@@ -48,7 +58,7 @@ def means(results: Results, cells: LsMeans, scores: Scores, conf_level: float) -
             results.add("n_expected", expected, n=expected, term="ls_mean", arm=arm, visit=visit)
 
 
-def contrasts(results: Results, fit: Fit, cells: LsMeans, scores: Scores, conf_level: float) -> None:
+def contrasts(results: Results, fit: Fit, cells: Sequence[LsMean], scores: Scores, conf_level: float) -> None:
     """Each arm against the reference within each visit; `n` is the smaller arm's."""
     reference = scores.levels["arm"][0]
     by_cell = {(cell.cell["arm"], cell.cell.get("visit", "")): cell for cell in cells}
@@ -59,6 +69,33 @@ def contrasts(results: Results, fit: Fit, cells: LsMeans, scores: Scores, conf_l
             results.interval(found, conf_level, n=n, term="contrast", arm=arm, comparator=reference, visit=visit)
             if visit:
                 missing_shift(results, scores, found.estimate, arm, reference, visit)
+
+
+def beside(results: Results, fit: Fit, cells: Sequence[LsMean], scores: Scores, conf_level: float) -> None:
+    """The contrasts with the errors that were not declared, under the name of these errors as `method`."""
+    reference = scores.levels["arm"][0]
+    by_cell = {(cell.cell["arm"], cell.cell["visit"]): cell for cell in cells}
+    for (arm, visit), cell in by_cell.items():
+        if arm != reference:
+            found = fit.contrast(np.subtract(cell.weights, by_cell[reference, visit].weights), conf_level)
+            n = min(n_by(scores.rows, name, visit) for name in (arm, reference))
+            results.interval(found, conf_level, n=n, term="contrast", arm=arm, comparator=reference, visit=visit, method=fit.errors)
+
+
+def checks(results: Results, fit: Fit) -> None:
+    """Residuals by fitted mean, their quantiles, and observed against fitted means; nothing for fewer than ten people."""
+    if fit.n_subjects < FEWEST:
+        return
+    for at, row in enumerate(binned_residuals(fit, k=FEWEST).to_dict("records"), start=1):
+        for statistic, column in (("fitted", "fitted"), ("mean_residual", "residual"), ("sd_residual", "sd")):
+            results.add(statistic, float(row[column]), n=int(row["n"]), term="check: residuals", level=f"bin {at}")
+    for row in quantile_pairs(fit, k=FEWEST).to_dict("records"):
+        for statistic, column in (("normal_quantile", "normal"), ("residual_quantile", "residual")):
+            results.add(statistic, float(row[column]), n=int(row["n"]), term="check: quantiles", level=f"{row['probability']:g}")
+    if "subject" not in fit.covariances:
+        for row in observed_and_fitted(fit, k=FEWEST).to_dict("records"):
+            for statistic in ("observed", "fitted"):
+                results.add(statistic, float(row[statistic]), n=int(row["n"]), term="check: patterns", level=str(row["pattern"]), visit=str(row["visit"]))
 
 
 def missing_shift(results: Results, scores: Scores, contrast: float, arm: str, reference: str, visit: str) -> None:

@@ -83,6 +83,21 @@ def scores(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame], cova
     return Scores(complete, people, _levels(study, complete, people, covariates), excluded)
 
 
+def with_baseline(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame], found: Scores, covariates: list[str]) -> tuple[pd.DataFrame, str]:
+    """The rows with the baseline score of everybody in the set as one row more, also of people never seen again, and the name of its visit."""
+    endpoint = study.endpoints[getattr(analysis, "endpoint")]
+    assert isinstance(endpoint, ScoreEndpoint)
+    visit = next(p for p in study.periods if p.id == getattr(analysis, "period")).baseline.visit
+    adqs = data["adqs"]
+    first = adqs[(adqs["paramcd"] == endpoint.parameter) & adqs["base"].notna()].drop_duplicates(["participant", "period"])
+    people = found.people.merge(first[["participant", "period", "base"]], on=["participant", "period"])
+    if study.design.site and "site" in covariates:
+        people = people.rename(columns={study.design.site: "site"})
+    people = people[people[covariates].notna().all(axis=1)] if covariates else people
+    baseline = people[["participant", "period", "arm", *covariates]].assign(visit=visit, response=people["base"])
+    return pd.concat([found.rows, baseline], ignore_index=True), visit
+
+
 def _lost(before: pd.DataFrame, after: pd.DataFrame) -> int:
     return before["participant"].nunique() - after["participant"].nunique()
 

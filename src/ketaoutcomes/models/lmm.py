@@ -1,12 +1,12 @@
 """{title}: {response} after baseline was analysed in {population} with a linear mixed model: fixed effects
-{terms}; time {time}; a random intercept for each participant; {likelihood}; {df}. Missing
+{terms}; time {time}; {random}; {likelihood}; {errors}{df}. Missing
 scores are assumed missing at random given what was seen."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.domain.analyses import DF_WORDS, Lmm
+from ketaoutcomes.domain.analyses import DF_WORDS, ERRORS_WORDS, Lmm
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import Fit, MixedModelError, lmm
 from ketaoutcomes.models import _mixed
@@ -21,9 +21,9 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     """Coefficients, variances, LS means and contrasts, proof."""
     analysis = study.analyses[name]
     assert isinstance(analysis, Lmm)
-    found = scores(study, analysis, data, list(dict.fromkeys(analysis.covariates)))
-    times = found.rows["visit"].map(analysis.times)
-    rows_in = found.rows.assign(time=times.fillna(found.rows["time"]))
+    found = scores(study, analysis, data, list(dict.fromkeys([*analysis.covariates, *(["site"] if analysis.site_intercept else [])])))
+    clock = found.rows["ady"] if analysis.days == "actual" else found.rows["visit"].map(analysis.times).fillna(found.rows["time"])
+    rows_in = found.rows.assign(time=clock, scheduled=found.rows["time"])
     terms = _terms(analysis, found)
     levels = {k: v for k, v in found.levels.items() if any(k in term for term in terms)}
     rows = results(study, name, parameter=analysis.endpoint)
@@ -33,27 +33,54 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         response=response_words(study, analysis.endpoint),
         population=population_words(study, analysis.population),
         terms=", ".join(" x ".join(term) for term in terms),
-        time=f"continuous, in {study.time_unit}" if analysis.time == "continuous" else "as categories",
+        time=f"continuous, in {study.time_unit}{' (actual)' if analysis.days == 'actual' else ''}" if analysis.time == "continuous" else "as categories",
+        random=_random_words(analysis),
         likelihood=likelihood_words(analysis.method),
-        df=DF_WORDS[analysis.df],
+        errors=ERRORS_WORDS[analysis.errors],
+        df=DF_WORDS[analysis.df_method],
     )
     reason = _mixed.cannot(study, found, analysis.visit)
     if reason:
         _mixed.refused(rows, reason, term="contrast", visit=analysis.visit or "")
         return rows.frame()
+    random = ["1", *(["time"] if "slope" in analysis.random else [])]
     try:
-        fit = lmm(rows_in, response="response", fixed=terms, levels=levels, subject="participant", reml=analysis.method == "reml", df=analysis.df)
+        fit = lmm(
+            rows_in, response="response", fixed=terms, levels=levels, subject="participant", random=random, correlated=analysis.correlated,
+            site="site" if analysis.site_intercept else None, reml=analysis.method == "reml", df=analysis.df, errors=analysis.errors,
+        )  # fmt: skip
     except MixedModelError as error:
         _mixed.refused(rows, error, term="contrast", visit=analysis.visit or "")
         return rows.frame()
-    rows.status, rows.note = fit.status, "; ".join(fit.flags)
+    rows.status, rows.note = fit.status, _mixed.flags(fit)
     _compared(rows, fit, terms, found, analysis)
     _mixed.coefficients(rows, fit, analysis.conf_level)
-    for label, name in (("participant", "subject"), ("residual", "residual")):
-        rows.add("variance", float(fit.covariances[name].to_numpy()[0, 0]), n=fit.n_subjects, term=label)
+    _variances(rows, fit)
     _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)
+    _mixed.checks(rows, fit)
     return rows.frame()
+
+
+def _random_words(analysis: Lmm) -> str:
+    own = "a random intercept"
+    if "slope" in analysis.random:
+        own += f" and a random slope over time, {'correlated' if analysis.correlated else 'uncorrelated'},"
+    return f"{own} for each participant" + (" and a random intercept for each site" if analysis.site_intercept else "")
+
+
+def _variances(rows: Results, fit: Fit) -> None:
+    """Variances of the random effects and the residuals, and the covariance of intercept and slope."""
+    own = fit.covariances["subject"].to_numpy()
+    found = {"participant": own[0, 0]}
+    if len(own) > 1:
+        rows.add("slope_variance", float(own[1, 1]), n=fit.n_subjects, term="participant, slope")
+        rows.add("slope_covariance", float(own[0, 1]), n=fit.n_subjects, term="participant, intercept and slope")
+    if "site" in fit.covariances:
+        found["site"] = fit.covariances["site"].to_numpy()[0, 0]
+    found["residual"] = fit.covariances["residual"].to_numpy()[0, 0]
+    for term, value in found.items():
+        rows.add("variance", float(value), n=fit.n_subjects, term=term)
 
 
 def _terms(analysis: Lmm, found: Scores) -> Terms:
@@ -69,8 +96,8 @@ def _compared(rows: Results, fit: Fit, terms: Terms, found: Scores, analysis: Lm
     moving = any({"arm", "time"} == set(term) for term in terms)
     arm = ("arm",) if ("arm",) in terms else ()
     visit = ("visit",) if analysis.time == "categorical" and (crossed or not arm) else ()
-    if moving:
-        _over_time(rows, fit, found, analysis)
+    if moving or (analysis.time == "continuous" and not arm):
+        _over_time(rows, fit, found, analysis, arm)
     elif arm or visit:
         cells = fit.ls_means((*arm, *visit), conf_level=analysis.conf_level)
         _mixed.means(rows, cells, found, analysis.conf_level)
@@ -78,14 +105,14 @@ def _compared(rows: Results, fit: Fit, terms: Terms, found: Scores, analysis: Lm
             _mixed.contrasts(rows, fit, cells, found, analysis.conf_level)
 
 
-def _over_time(rows: Results, fit: Fit, found: Scores, analysis: Lmm) -> None:
-    """Arm means and contrasts at the time of each visit, for an arm x time interaction."""
-    times = found.rows.groupby("visit")["time"].first()
+def _over_time(rows: Results, fit: Fit, found: Scores, analysis: Lmm, compared: tuple[str, ...]) -> None:
+    """Means and contrasts at the time of each visit, for an arm x time interaction or one arm."""
+    times = {**found.rows.groupby("visit")["time"].first(), **analysis.times}
     for visit in found.levels["visit"]:
-        cells = fit.ls_means(("arm",), at={"time": float(times[visit])}, conf_level=analysis.conf_level)
+        cells = fit.ls_means([name for name in ("arm",) if name in compared], at={"time": float(times[visit])}, conf_level=analysis.conf_level)
         reference = cells[0]
         for cell in cells:
-            arm = cell.cell["arm"]
+            arm = cell.cell.get("arm", found.levels["arm"][0])
             n = n_by(found.rows, arm, visit)
             rows.interval(cell, analysis.conf_level, n=n, term="ls_mean", arm=arm, visit=visit)
             if cell is not reference:

@@ -86,6 +86,8 @@ STATISTICS: dict[str, Statistic] = {
     "survival": Statistic("event-free", 3),
     "median": Statistic("median", 0, unit="days"),
     "variance": Statistic("variance", 2),
+    "slope_variance": Statistic("variance of slopes", 6),
+    "slope_covariance": Statistic("covariance of intercepts and slopes", 4),
     "delta_to_zero": Statistic("delta that moves the estimate to zero", 2, "exact"),
     "fraction_missing": Statistic("fraction without a value", 3, "exact"),
     # proof of a fit
@@ -94,6 +96,13 @@ STATISTICS: dict[str, Statistic] = {
     "min_eigenvalue_hessian": Statistic("smallest eigenvalue of the Hessian", 6),
     "condition_number": Statistic("condition number of the covariance", 1),
     "iterations": Statistic("iterations", 0),
+    # checks of a fit, residuals in standard deviations of the model
+    "fitted": Statistic("mean fitted", 1),
+    "observed": Statistic("mean observed", 1),
+    "mean_residual": Statistic("mean residual", 2),
+    "sd_residual": Statistic("SD of residuals", 2),
+    "normal_quantile": Statistic("normal quantile", 2),
+    "residual_quantile": Statistic("quantile of residuals", 2),
     # published targets
     "published": Statistic("published", 5),
     "reproduced": Statistic("ours", 5),
@@ -104,6 +113,10 @@ STATISTICS: dict[str, Statistic] = {
     "verdict": Statistic("verdict", 0, "text"),
     "label": Statistic("label", 0, "text"),
 }
+
+
+#: Methods of rows that stand beside those with the declared errors: displays of one number per result leave them out.
+BESIDE = ("model", "cr2")
 
 
 @dataclass(frozen=True, slots=True)

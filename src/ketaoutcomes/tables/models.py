@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.ard import BESIDE, match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, shown, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import footnotes, model_analyses
+from ketaoutcomes.tables._words import footnotes, model_analyses, visit_label
 
 NEEDS = ("mmrm|lmm|ancova|cox",)
 
@@ -22,8 +22,12 @@ def build(ard: pd.DataFrame) -> Table:
         rows = match(ard, analysis=analysis)
         lines.append(Row(f"{labels.text('analysis', analysis)} ({labels.text('model', analysis).replace('_', ' ')})", heading=True))
         lines += _fit(rows)
-        lines += _coefficients(rows)
+        lines += _coefficients(match(rows, method=""))
+        lines += _beside(rows, labels)
     return Table("Models and their proof", "", ("Estimate", "SE", "df", "p"), tuple(lines), footnotes(__doc__))
+
+
+_VARIANCES = {"variance": "Variance", "slope_variance": "Variance", "slope_covariance": "Covariance"}
 
 
 def _fit(rows: pd.DataFrame) -> list[Row]:
@@ -32,8 +36,8 @@ def _fit(rows: pd.DataFrame) -> list[Row]:
     values = {"Participants": value_of(fit, "n"), "Values": value_of(fit, "n_rows"), "Log-likelihood": value_of(fit, "loglik")}
     lines = [Row(name, (text, "", "", "")) for name, text in values.items() if text != NOTHING]
     lines += [
-        Row(f"Variance, {row.visit or row.term}", (value_of(rows[rows.index == row.Index], "variance"), "", "", ""))
-        for row in match(rows, statistic="variance").itertuples()
+        Row(f"{_VARIANCES[str(row.statistic)]}, {row.visit or row.term}", (value_of(rows[rows.index == row.Index], str(row.statistic)), "", "", ""))
+        for row in rows[rows["statistic"].isin(_VARIANCES)].itertuples()
     ]
     left = rows[rows["term"].str.startswith("left out") & (rows["value"] != 0)]
     lines += [Row(str(row["term"]).capitalize(), (shown(row), "", "", "")) for _, row in left.iterrows()]
@@ -47,4 +51,19 @@ def _coefficients(rows: pd.DataFrame) -> list[Row]:
         if term not in {"ls_mean", "contrast"}:
             same = match(rows, term=term)
             lines.append(Row(term, tuple(value_of(same, statistic) for statistic in ("estimate", "std_error", "df", "p_value"))))
+    return lines
+
+
+_NAMES = {"model": "errors from the model", "cr2": "sandwich errors CR2"}
+
+
+def _beside(rows: pd.DataFrame, labels: Labels) -> list[Row]:
+    """Contrasts with the errors that were not declared, where the covariance is simpler than unstructured."""
+    found = rows[rows["method"].isin(BESIDE) & (rows["statistic"] == "std_error")]
+    arms = labels.of_kind("arm")
+    lines: list[Row] = []
+    for row in found.itertuples():
+        same = match(rows, term=str(row.term), arm=str(row.arm), comparator=str(row.comparator), visit=str(row.visit), method=str(row.method))
+        name = f"{arms[str(row.arm)]} minus {arms[str(row.comparator)]}, {visit_label(labels, str(row.visit))}, {_NAMES[str(row.method)]}"
+        lines.append(Row(name, tuple(value_of(same, statistic) for statistic in ("estimate", "std_error", "df", "p_value"))))
     return lines

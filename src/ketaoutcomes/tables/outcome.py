@@ -19,7 +19,7 @@ def build(ard: pd.DataFrame) -> Table:
     """A group of lines for each analysis, a line for each visit: the arms side by side, then the differences."""
     labels = Labels.of(ard)
     analyses = model_analyses(labels, "mmrm", "lmm", "ancova", "paired")
-    rows = ard[ard["analysis"].isin(analyses)]
+    rows = ard[ard["analysis"].isin(analyses) & (ard["method"] == "")]
     arms = arm_columns(labels, rows[rows["term"] == "ls_mean"]) or {"": "All"}
     pairs = _pairs(rows, labels)
     level = rows["conf_level"].max()

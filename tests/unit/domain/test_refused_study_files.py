@@ -172,6 +172,29 @@ def test_a_period_that_cannot_be_told_is_refused(refuse: Refuse, old: str, new: 
     assert column in [finding.column for finding in refuse(swap(old, new, text), "esketamine_withdrawal").findings]
 
 
+@pytest.mark.parametrize(
+    ("study", "old", "new", "column"),
+    [
+        (TRIAL, "    baseline: shared", "    baseline: shared\n    covariance: [sp_exp]", "analyses.shared_baseline.covariance"),
+        (TRIAL, "    baseline: shared", "    baseline: shared\n    covariance_by_arm: true", "analyses.shared_baseline.covariance_by_arm"),
+        (TRIAL, "    endpoint: madrs_score", "    endpoint: madrs_change", "analyses.shared_baseline.baseline"),
+        (TRIAL, "randomised: true", "randomised: false", "analyses.shared_baseline.baseline"),
+        (TRIAL, "covariance: [toeph, ar1h]", "covariance: [toeph, toeph]", "analyses.structured.covariance"),
+        (TRIAL, "covariance: [toeph, ar1h]", "covariance: [unstructured]", "analyses.structured.covariance.0"),
+        (TRIAL, "covariance: [toeph, ar1h]", "errors: cr2\n    df: kenward-roger", "analyses.structured.df"),
+        (CLINICS, "days: actual", "days: actual\n    times: {week6: 6}", "analyses.course.times"),
+        (CLINICS, "time: continuous\n    days: actual", "time: categorical", "analyses.course.random"),
+        (CLINICS, "random: [intercept, slope]", "random: [slope]", "analyses.course.random"),
+        (CLINICS, "  site: clinic\n", "", "analyses.course.site_intercept"),
+        (CLINICS, "site_intercept: true", "site_intercept: true\n    errors: cr2", "analyses.course.errors"),
+        (CLINICS, "site_intercept: true", "df: kenward-roger-mmrm", "analyses.course.df"),
+    ],
+)
+def test_keys_of_mixed_models_that_do_not_go_together(refuse: Refuse, study: str, old: str, new: str, column: str) -> None:
+    name = "esketamine_trial" if study is TRIAL else "ketamine_clinics"
+    assert column in [finding.column for finding in refuse(swap(old, new, study), name).findings]
+
+
 def test_a_recorded_event_must_be_a_flag(refuse: Refuse) -> None:
     text = next(path for path in STUDIES if path.stem == "smoking_relapse").read_text(encoding="utf-8")
     found = refuse(swap("relapsed: {from: relapse, kind: flag}", "relapsed: {from: relapse}", text), "smoking_relapse").findings

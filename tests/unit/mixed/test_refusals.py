@@ -219,3 +219,19 @@ def test_refuses_a_confidence_level(simulate: Simulate, level: float) -> None:
 def test_refuses_a_grid_that_is_not_in_the_model(simulate: Simulate, by: tuple[str, ...], at: dict[str, str | float] | None) -> None:
     with pytest.raises(InvalidContrast):
         by_visit(simulate(1)).ls_means(by, at)
+
+
+def test_a_second_start_where_the_path_had_trouble(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One start for 60 people at 4 visits; a second when the condition number, the gradient or a shortened step says so."""
+    data = simulate(1, n=60)
+    assert by_visit(data).proof.starts == 1
+    for name, value in (("NEAR_SINGULAR", 1.0), ("STEEP", -1.0), ("SHORT_STEP", 2.0)):
+        with monkeypatch.context() as patch:
+            patch.setattr(newton, name, value)
+            assert by_visit(data).proof.starts == 2, name
+
+
+def test_the_path_descends_to_the_optimum(simulate: Simulate) -> None:
+    proof = by_visit(simulate(1, n=60)).proof
+    assert len(proof.path) == proof.iterations + 1
+    assert (np.diff(proof.path) <= 1e-12).all()
