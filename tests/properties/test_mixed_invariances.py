@@ -7,6 +7,7 @@ where the shifted values themselves are rounded at 1e-8.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ketaoutcomes.mixed import Estimate, Fit, lmm, mmrm
+from ketaoutcomes.mixed import Estimate, Fit, IncompatibleMoments, Moments, NotShareable, lmm, mmrm, moments
 
 VISITS = ["v1", "v2", "v3"]
 Model = Callable[..., Fit]
@@ -174,3 +175,138 @@ def test_visits_are_not_used_by_the_random_intercept_beyond_the_terms(seed: int)
     one, other = by_intercept(data), by_intercept(relabelled)
     assert other.loglik == pytest.approx(one.loglik, rel=1e-10)
     np.testing.assert_allclose(other.covariances["residual"], one.covariances["residual"], rtol=1e-7)
+
+
+@FEW
+@given(seed=SEEDS)
+def test_doubling_a_complete_trial_under_reml(seed: int) -> None:
+    """Sigma is RSS / (n - p) with p coefficients per visit, then 2 RSS / (2n - p): so C shrinks by (n - p) / (2n - p)."""
+    data = complete(seed)
+    twice = pd.concat([data, data.assign(id="Q" + data["id"])])
+    one, other = by_visit(data, df="satterthwaite"), by_visit(twice, df="satterthwaite")
+    n, p = data["id"].nunique(), 3
+    np.testing.assert_allclose(other.params, one.params, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(other.covariances["residual"] * (2 * n - p), 2 * (n - p) * one.covariances["residual"], rtol=1e-8)
+    size = np.outer(one.bse, one.bse)
+    np.testing.assert_allclose(other.cov_params() / size, one.cov_params() * (n - p) / (2 * n - p) / size, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(other.df, np.full(len(other.terms), 2 * n - p), rtol=1e-8)
+
+
+def complete(seed: int) -> pd.DataFrame:
+    """Nobody misses a visit; values where somebody did are filled with any number."""
+    data = trial(seed)
+    grid = pd.MultiIndex.from_product([data["id"].unique(), VISITS], names=["id", "visit"]).to_frame(index=False)
+    people = data.drop_duplicates("id")[["id", "arm", "base"]]
+    full = grid.merge(people, on="id").merge(data[["id", "visit", "y"]], on=["id", "visit"], how="left")
+    filled = full["y"].isna()
+    return full.assign(y=full["y"].where(~filled, np.random.default_rng(seed).normal(10, 4, len(full))))
+
+
+def summed(data: pd.DataFrame, like: Moments | None = None, **changed: Any) -> Moments:
+    return moments(data, visit="visit", like=like, **{key: value for key, value in said(changed).items() if like is None or key != "levels"})
+
+
+SUMS = pytest.mark.parametrize("changed", [{}, {"weights": "w"}, {"group": "arm"}], ids=["plain", "weights", "groups"])
+
+
+def shards(seed: int) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """A trial with weights, and its participants in three parts."""
+    data = trial(seed, n=60).assign(w=lambda d: 0.5 + np.random.default_rng(seed).random(len(d)))
+    part = data["id"].str[1:].astype(int) // 20
+    return data, [data[part == k] for k in range(3)]
+
+
+def assert_same_sums(one: Moments, other: Moments) -> None:
+    """Each product relative to the largest of its pattern: a difference of sums is as good as the sums."""
+    assert [(p.key, p.n) for p in one.patterns] == [(p.key, p.n) for p in other.patterns]
+    for p, q in zip(one.patterns, other.patterns, strict=True):
+        largest = max(np.abs(p.cross).max(), 1.0)
+        np.testing.assert_allclose(p.cross / largest, q.cross / largest, rtol=0, atol=1e-12)
+        np.testing.assert_array_equal(p.members, q.members)
+    assert (one.n_obs, one.n_subjects) == (other.n_obs, other.n_subjects)
+    assert one.log_weights == pytest.approx(other.log_weights, abs=1e-11)
+    np.testing.assert_array_equal(one.cells.rows, other.cells.rows)
+    np.testing.assert_array_equal(one.cells.index, other.cells.index)
+    for name, value in one.cells.sums.items():
+        assert other.cells.sums[name] == pytest.approx(value, rel=1e-12)
+
+
+@SUMS
+@FEW
+@given(seed=SEEDS)
+def test_shards_add_up_and_subtract(changed: dict[str, Any], seed: int) -> None:
+    data, (first, second, third) = shards(seed)
+    one = summed(first, **changed)
+    two, three = summed(second, one, **changed), summed(third, one, **changed)
+    whole = summed(data, one, **changed)
+    assert_same_sums(one + two + three, whole)
+    assert_same_sums(three + one + two, whole)
+    assert_same_sums(whole - three - two, one)
+    assert_same_sums(whole - one, two + three)
+    same, fit = mmrm(one + two + three, df="satterthwaite"), mmrm(summed(data, **changed), df="satterthwaite")
+    np.testing.assert_allclose(same.params / fit.bse, fit.params / fit.bse, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(same.bse, fit.bse, rtol=1e-9)
+    np.testing.assert_allclose(same.df, fit.df, rtol=1e-8)
+    assert same.loglik == pytest.approx(fit.loglik, rel=1e-12)
+    observed = [[m.estimate for m in f.ls_means(("arm",), weights="observed")] for f in (same, fit)]
+    assert observed[0] == pytest.approx(observed[1], rel=1e-9)
+
+
+def test_a_covariate_that_varies_in_one_shard_varies() -> None:
+    """Between-within df of a covariate that only some participants change, whichever shard they are in."""
+    data = trial(2, n=60)
+    late = data["id"] >= "P030"
+    data["dose"] = np.where(late, np.arange(len(data)) % 7, data["id"].str[-1].astype(int) % 7)
+    terms = [*said({})["fixed"], ("dose",)]
+    fit = by_visit(data, fixed=terms, df="between-within")
+    for first, second in ((data[~late], data[late]), (data[late], data[~late])):
+        one = summed(first, fixed=terms)
+        both = mmrm(one + summed(second, one, fixed=terms), df="between-within")
+        pd.testing.assert_series_equal(both.df, fit.df)
+
+
+def test_moments_that_do_not_add_or_subtract() -> None:
+    data, (first, second, _) = shards(1)
+    one = summed(first)
+    with pytest.raises(IncompatibleMoments, match="like"):
+        one + summed(second)
+    with pytest.raises(IncompatibleMoments, match="not in these"):
+        one - summed(data, one)
+
+
+@SUMS
+@FEW
+@given(seed=SEEDS)
+def test_saved_moments_are_the_same_to_the_last_bit(changed: dict[str, Any], seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    data, _ = shards(seed)
+    folder = tmp_path_factory.mktemp("moments") / "restricted"
+    folder.mkdir()
+    sums = summed(data, **changed)
+    sums.save(folder / "sums.npz")
+    again = Moments.load(folder / "sums.npz")
+    for p, q in zip(sums.patterns, again.patterns, strict=True):
+        assert (p.key, p.n, p.cross.tobytes(), p.members.tobytes()) == (q.key, q.n, q.cross.tobytes(), q.members.tobytes())
+    assert sums.scaling.same(again.scaling)
+    assert sums.coding == again.coding
+    one, other = mmrm(sums), mmrm(again)
+    assert one.params.to_numpy().tobytes() == other.params.to_numpy().tobytes()
+    assert one.cov_params().to_numpy().tobytes() == other.cov_params().to_numpy().tobytes()
+    assert (one.loglik, one.terms, numbers(one)) == (other.loglik, other.terms, numbers(other))
+    between = [f.with_inference("between-within").df.to_numpy().tobytes() for f in (one, other)]
+    assert between[0] == between[1]
+    weighted = [[m.estimate for m in f.ls_means(("arm",), weights="observed")] for f in (one, other)]
+    assert weighted[0] == weighted[1]
+
+
+def test_sums_of_few_people_are_kept_where_they_are_restricted(tmp_path: Path) -> None:
+    sums = summed(trial(1))
+    with pytest.raises(NotShareable, match="restricted"):
+        sums.save(tmp_path / "sums.npz")
+    with pytest.raises(NotShareable, match="fewer than 10"):
+        sums.save(tmp_path / "sums.npz", shareable=True)
+    sums.save(tmp_path / "sums.npz", shareable=True, k=1)
+    with pytest.raises(FileExistsError):
+        sums.save(tmp_path / "sums.npz", shareable=True, k=1)
+    (tmp_path / "other.npz").write_bytes(b"no moments")
+    with pytest.raises(IncompatibleMoments, match="holds no moments"):
+        Moments.load(tmp_path / "other.npz")

@@ -13,7 +13,7 @@ from scipy.special import fdtrc, stdtr, stdtrit
 from ketaoutcomes.mixed import multiplicity
 from ketaoutcomes.mixed.design import Frame, table
 from ketaoutcomes.mixed.errors import InvalidContrast
-from ketaoutcomes.mixed.inference import Inference
+from ketaoutcomes.mixed.inference import SAME_AXIS, Inference
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +171,13 @@ def joint_test(inference: Inference, rows: ArrayLike) -> JointTest:
     Raises
     ------
     InvalidContrast
-        As for `contrast`.
+        As for `contrast`, or some rows depend on the others.
     """
-    f, numerator, denominator = inference.joint(_checked(inference, np.atleast_2d(np.asarray(rows, dtype=np.float64))))
+    checked = _checked(inference, np.atleast_2d(np.asarray(rows, dtype=np.float64)))
+    eigenvalues = np.linalg.eigvalsh(inference.correlation(checked))
+    if eigenvalues[0] <= SAME_AXIS * eigenvalues[-1]:
+        raise InvalidContrast(f"Of these {len(checked)} contrasts some depend on the others; leave those out, such as all but the pairs with one reference.")
+    f, numerator, denominator = inference.joint(checked)
     return JointTest(f, numerator, denominator, float(fdtrc(numerator, denominator, f)))
 
 

@@ -1,8 +1,9 @@
 """Sandwich errors, robust to a wrong covariance model: CR0, CR2 and CR3 with participants as clusters.
 
     C {sum X'P A e e' A'P X} C,  A = I (CR0, Liang & Zeger 1986, Biometrika 73:13), (I - H)^-1/2 (CR2, bias-reduced, Bell
-    & McCaffrey 2002, Survey Methodology 28:169; Pustejovsky & Tipton 2018, J Bus Econ Stat 36:672), (I - H)^-1 (CR3,
-    jackknife, Mancl & DeRouen 2001, Biometrics 57:126), H = L'X C X'L with P = L L': the form of R's mmrm.
+    & McCaffrey 2002, Survey Methodology 28:169; Kauermann & Carroll 2001, J Am Stat Assoc 96:1387), (I - H)^-1 (CR3,
+    jackknife, Mancl & DeRouen 2001, Biometrics 57:126), H = L'X C X'L with P = L L': the form of R's mmrm. The A of CR2
+    is not unique; R's clubSandwich takes the symmetric one (Pustejovsky & Tipton 2018, J Bus Econ Stat 36:672).
 
 Degrees of freedom match the first two moments of the variance estimate under the working model (Bell & McCaffrey).
 Unlike the model-based quantities these need each participant's rows: sums over participants are not enough.

@@ -204,6 +204,31 @@ def test_random_effects_against_the_dense_density(family: str, sites: bool, weig
     assert_derivatives(criterion, theta)
 
 
+@pytest.mark.parametrize("reml", [True, False])
+def test_slope_into_the_cone_against_finite_differences(reml: bool) -> None:
+    """df/dD is a symmetric matrix: along E_ij + E_ji the criterion changes by twice its element. Then df/dkappa."""
+    data = visits_of_clinics(weighted=True)
+    working = standardise(
+        build_design(data, response="y", fixed=[("time",), ("arm",), ("time", "arm")], levels={}, subject="id", time="time", site="site", weights="w")
+    )
+    assert working.design.time is not None
+    z = np.column_stack([np.ones(len(data)), working.design.time / 6])
+    criterion = RandomEffects(rotate(working, z), FAMILIES["slope"], True, reml)
+    d, kappa, log_s = np.array([[0.7, 0.1], [0.1, 0.4]]), 0.2, -0.3
+
+    def value(d: np.ndarray, kappa: float) -> float:
+        factor = np.linalg.cholesky(d)
+        return criterion.value(np.array([factor[0, 0], factor[1, 0], factor[1, 1], np.sqrt(kappa), log_s]))
+
+    factor = np.linalg.cholesky(d)
+    gradient, along_site = criterion.covariance_slope(np.array([factor[0, 0], factor[1, 0], factor[1, 1], np.sqrt(kappa), log_s]))
+    step = 1e-5
+    for direction in (np.array([[1.0, 0], [0, 0]]), np.array([[0, 1.0], [1, 0]]), np.array([[0, 0], [0, 1.0]])):
+        expected = (value(d + step * direction, kappa) - value(d - step * direction, kappa)) / (2 * step)
+        assert (gradient * direction).sum() == pytest.approx(expected, rel=1e-6)
+    assert along_site == pytest.approx((value(d, kappa + step) - value(d, kappa - step)) / (2 * step), rel=1e-6)
+
+
 def test_adding_up_participants_with_the_same_times_changes_nothing() -> None:
     rng = np.random.default_rng(8)
     grid = pd.DataFrame({"id": np.repeat(np.arange(200), 4), "time": np.tile([0.0, 1.0, 3.0, 7.0], 200)})[rng.random(800) > 0.2]
