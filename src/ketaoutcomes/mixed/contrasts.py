@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -13,7 +13,7 @@ from scipy.special import fdtrc, stdtr, stdtrit
 from ketaoutcomes.mixed import multiplicity
 from ketaoutcomes.mixed.design import Frame, table
 from ketaoutcomes.mixed.errors import InvalidContrast
-from ketaoutcomes.mixed.inference import SAME_AXIS, Inference
+from ketaoutcomes.mixed.inference import Inference
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,14 @@ class Contrast(Estimate):
     ----------
     label
         Such as ``ketamine - placebo, visit 28``.
+    cell
+        Level of each factor that both means share, such as ``{"visit": "28"}``.
     weights
         Shape (q,).
     """
 
     label: str
+    cell: Mapping[str, str]
     weights: NDArray[np.float64]
 
 
@@ -171,13 +174,9 @@ def joint_test(inference: Inference, rows: ArrayLike) -> JointTest:
     Raises
     ------
     InvalidContrast
-        As for `contrast`, or some rows depend on the others.
+        As for `contrast`.
     """
-    checked = _checked(inference, np.atleast_2d(np.asarray(rows, dtype=np.float64)))
-    eigenvalues = np.linalg.eigvalsh(inference.correlation(checked))
-    if eigenvalues[0] <= SAME_AXIS * eigenvalues[-1]:
-        raise InvalidContrast(f"Of these {len(checked)} contrasts some depend on the others; leave those out, such as all but the pairs with one reference.")
-    f, numerator, denominator = inference.joint(checked)
+    f, numerator, denominator = inference.joint(_checked(inference, np.atleast_2d(np.asarray(rows, dtype=np.float64))))
     return JointTest(f, numerator, denominator, float(fdtrc(numerator, denominator, f)))
 
 

@@ -59,7 +59,7 @@ def likelihood_ratio(larger: Fit, smaller: Fit) -> LikelihoodRatio:
     statistic = 2 * (one.loglik - other.loglik)
     if statistic < ROUNDING * (1 + abs(one.loglik)):
         statistic = 0.0
-    if one.coding == other.coding:
+    if _columns(one.coding) == _columns(other.coding):
         q = _covariances_leaving(one, other)
         tail = [float(chdtrc(df, statistic)) if df else float(statistic <= 0) for df in (q, q + 1)]
         return LikelihoodRatio(statistic, (q, q + 1), sum(tail) / 2)
@@ -68,7 +68,7 @@ def likelihood_ratio(larger: Fit, smaller: Fit) -> LikelihoodRatio:
     if not _same_covariance_model(one, other):
         raise NotComparable("The two fits differ in fixed effects and in covariance; test one at a time.")
     difference = len(one.coding.columns) - len(other.coding.columns)
-    if difference < 1 or not _inside(one.coding, other.coding):
+    if difference < 1 or not _columns(other.coding) <= _columns(one.coding):
         raise NotComparable("The fixed effects of the second fit are not a part of those of the first.")
     return LikelihoodRatio(statistic, (difference,), float(chdtrc(difference, statistic)))
 
@@ -102,8 +102,9 @@ def _least_squares(fit: Solved) -> bool:
     return fit.covariance.name == "independent"
 
 
-def _inside(larger: Coding, smaller: Coding) -> bool:
-    return set(smaller.columns) <= set(larger.columns)
+def _columns(coding: Coding) -> set[frozenset[tuple[str, str | None]]]:
+    """The columns, whatever the order of terms and of factors in them."""
+    return {frozenset(column) for column in coding.columns}
 
 
 def _same_covariance_model(one: Solved, other: Solved) -> bool:

@@ -112,7 +112,7 @@ class LsMeans(Sequence[LsMean]):
                 if not row.any():
                     continue
                 e = contrast(self._inference, row, self._conf_level)
-                found.append(Contrast(e.estimate, e.se, e.df, e.t, e.p, e.lower, e.upper, f"{level} - {reference}{where}", row))
+                found.append(Contrast(e.estimate, e.se, e.df, e.t, e.p, e.lower, e.upper, f"{level} - {reference}{where}", dict(others), row))
         return Contrasts(tuple(found), self._inference, self._conf_level)
 
 

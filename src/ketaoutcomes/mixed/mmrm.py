@@ -225,14 +225,15 @@ def ols(
     response: str | None = None,
     fixed: Sequence[Term] | None = None,
     levels: Mapping[str, Sequence[str]] | None = None,
+    reml: bool = True,
 ) -> Fit:
-    """Ordinary least squares, one row per participant: the same design, LS means and contrasts as the mixed models.
+    """Ordinary least squares, every row its own participant: the same design, LS means and contrasts as the mixed models.
 
-    The residual variance is the REML one, RSS / (n - q), and every df is n - q.
+    The residual variance is RSS / (n - q), under ML RSS / n, and every df is n - q.
 
     Parameters
     ----------
-    data, formula, response, fixed, levels
+    data, formula, response, fixed, levels, reml
         As for `mmrm`.
 
     Raises
@@ -243,7 +244,7 @@ def ols(
     numbered = data.assign(**{_ROW: range(len(data))})
     name, terms = described(formula, response, fixed)
     working = standardise(build_design(numbered, response=name, fixed=terms, levels=levels or {}, subject=_ROW))
-    criterion = Likelihood(by_visit_pattern(working), Independent(1), True)
+    criterion = Likelihood(by_visit_pattern(working), Independent(1), reml)
     return finish(_solved("independent", criterion, working, minimise(criterion)), "residual", "model")
 
 

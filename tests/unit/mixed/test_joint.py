@@ -41,9 +41,3 @@ def test_pooled_degrees_of_freedom(df: list[float], expected: float) -> None:
     assert f == pytest.approx((1 + 4 / 2 + 9 / 3) / 3, rel=1e-14)
     assert numerator == 3
     assert denominator == pytest.approx(expected, rel=1e-14)
-
-
-def test_a_contrast_given_twice_counts_once() -> None:
-    rows = np.array([[1.0, 0, 0], [1.0, 0, 0]])
-    f, numerator, denominator = fai_cornelius(Given([7.0, 1.0, 1.0]), rows, rows, np.array([2.0, 2.0]), np.full((2, 2), 4.0))
-    assert (f, numerator, denominator) == (pytest.approx(1.0), 1, pytest.approx(7.0))
