@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ketaoutcomes.mixed import Estimate, Fit, IncompatibleMoments, Moments, NotShareable, lmm, mmrm, moments
+from ketaoutcomes.mixed import Estimate, Fit, IncompatibleMoments, Moments, NotShareable, lmm, mmrm, moments, scaling
 
 VISITS = ["v1", "v2", "v3"]
 Model = Callable[..., Fit]
@@ -310,3 +310,17 @@ def test_sums_of_few_people_are_kept_where_they_are_restricted(tmp_path: Path) -
     (tmp_path / "other.npz").write_bytes(b"no moments")
     with pytest.raises(IncompatibleMoments, match="holds no moments"):
         Moments.load(tmp_path / "other.npz")
+
+
+@MODELS
+def test_rows_made_in_pieces_give_the_same_fit(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above a size of the data rows are made again when they are asked for: nothing but rounding changes."""
+    data = trial(11)
+    whole = model(data, errors="cr2")
+    monkeypatch.setattr(scaling, "MOST_KEPT", 0)
+    monkeypatch.setattr(scaling, "ROWS_AT_ONCE", 50)
+    monkeypatch.setattr("ketaoutcomes.mixed.moments.PARTICIPANTS_AT_ONCE", 7)
+    pieces = model(data, errors="cr2")
+    np.testing.assert_allclose(pieces.params, whole.params, rtol=1e-10)
+    np.testing.assert_allclose(pieces.bse, whole.bse, rtol=1e-10)
+    assert pieces.loglik == pytest.approx(whole.loglik, rel=1e-13)

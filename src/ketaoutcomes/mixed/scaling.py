@@ -22,7 +22,7 @@ SAFE_TO_SQUARE = 1e4
 SMALL_CORRECTION = 1e-10
 MOST_PROJECTIONS = 4
 # Elements of the working data that are kept in memory (400 MB); above, rows are made again when asked for.
-MOST_KEPT = 50_000_000
+MOST_KEPT = 5_000_000
 ROWS_AT_ONCE = 200_000
 
 
@@ -108,36 +108,53 @@ def standardise(design: Design, like: Scaling | None = None) -> Working:
         The fixed effects reproduce the response to rounding.
     """
     n, q = len(design.y), len(design.coding.columns)
-    keep = n * (q + 1) <= MOST_KEPT
-    if not keep:
-        return Working(design, like or _scaling(design, None, _triangle(design, None)), None)
-    x = design.x()
-    r = like.r if like else _triangle(design, x)
-    basis = _basis(r, x)
-    scaling = like or _scaling(design, basis, r)
+    x = design.x() if n * (q + 1) <= MOST_KEPT else None
+    scaling = like or _from_products(design, x) or _from_rows(design)
+    if x is None:
+        return Working(design, scaling, None)
+    basis = _basis(scaling.r, x)
     return Working(design, scaling, np.column_stack([basis, (design.response() - basis @ scaling.centre) / scaling.scale]))
 
 
-def _scaling(design: Design, basis: NDArray[np.float64] | None, r: NDArray[np.float64]) -> Scaling:
-    """c is projected at least twice: after an offset of 1e8 one projection leaves rounding along Q."""
-    n, q = len(design.y), len(r)
+def _from_products(design: Design, x: NDArray[np.float64] | None) -> Scaling | None:
+    """The triangle of (X, y) from its cross-products: R, c and the residual in one pass; None where squaring is not safe."""
+    n, q = len(design.y), len(design.coding.columns)
+    gram = np.zeros((q + 1, q + 1))
+    for rows in _chunks(n):
+        block = np.column_stack([design.x(rows) if x is None else x[rows], design.response(rows)])
+        gram += block.T @ block
+    length = np.sqrt(np.diag(gram))
+    if n <= q or not (length > 0).all():
+        return None
+    try:
+        unit = np.linalg.cholesky(gram / np.outer(length, length)).T
+    except np.linalg.LinAlgError:
+        return None
+    if not np.linalg.cond(unit) < SAFE_TO_SQUARE:
+        return None
+    triangle = np.asarray(unit * length, dtype=np.float64)
+    return Scaling(triangle[:q, :q], triangle[:q, q], float(triangle[q, q]) / float(np.sqrt(n - q)))
+
+
+def _from_rows(design: Design) -> Scaling:
+    """By Householder's QR; c is projected until nothing is left: after an offset of 1e8 one projection leaves rounding along Q."""
+    x, y = design.x(), design.response()
+    n, q = x.shape
+    r = np.asarray(np.linalg.qr(x, mode="r"), dtype=np.float64)
+    _require_full_rank(design, r)
     if n <= q:
         raise TooFewParticipants(f"{n} rows cannot estimate {q} fixed effects and a variance; use fewer terms.")
-    centre, rest, squares, largest = np.zeros(q), np.zeros(q), 0.0, 0.0
+    basis = _basis(r, x)
+    centre = np.zeros(q)
     for _ in range(MOST_PROJECTIONS):
-        rest, squares = np.zeros(q), 0.0
-        for rows in _chunks(n):
-            block = _basis(r, design.x(rows)) if basis is None else basis[rows]
-            y = design.response(rows)
-            residual = y - block @ centre
-            rest += block.T @ residual
-            squares += float(residual @ residual)
-            largest = max(largest, float(np.abs(y).max()))
+        residual = y - basis @ centre
+        rest = basis.T @ residual
         centre = centre + rest
-        if float(rest @ rest) <= SMALL_CORRECTION * squares:
+        if float(rest @ rest) <= SMALL_CORRECTION * float(residual @ residual):
             break
-    s = float(np.sqrt(max(squares - float(rest @ rest), 0.0) / (n - q)))
-    if s <= PERFECT_FIT * largest:
+    residual = y - basis @ centre
+    s = float(np.sqrt(residual @ residual / (n - q)))
+    if s <= PERFECT_FIT * float(np.abs(y).max()):
         raise DegenerateResponse("The fixed effects reproduce the response exactly (is it constant?): no residual variance is left.")
     return Scaling(r, centre, s)
 
@@ -158,27 +175,6 @@ def _working(design: Design, scaling: Scaling, rows: NDArray[np.intp] | slice) -
 
 def _chunks(n: int) -> Iterator[slice]:
     return (slice(at, min(at + ROWS_AT_ONCE, n)) for at in range(0, n, ROWS_AT_ONCE))
-
-
-def _triangle(design: Design, x: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """R of X = QR with a positive diagonal, from X'X where that is safe, else from the rows."""
-    q = len(design.coding.columns)
-    gram = np.zeros((q, q))
-    for rows in _chunks(len(design.y)):
-        block = design.x(rows) if x is None else x[rows]
-        gram += block.T @ block
-    length = np.sqrt(np.diag(gram))
-    if (length > 0).all():
-        try:
-            unit = np.linalg.cholesky(gram / np.outer(length, length)).T
-        except np.linalg.LinAlgError:
-            pass
-        else:
-            if np.linalg.cond(unit) < SAFE_TO_SQUARE:
-                return np.asarray(unit * length, dtype=np.float64)
-    r = np.asarray(np.linalg.qr(design.x() if x is None else x, mode="r"), dtype=np.float64)
-    _require_full_rank(design, r)
-    return r * np.where(np.diag(r) < 0, -1.0, 1.0)[:, None]
 
 
 def _require_full_rank(design: Design, r: NDArray[np.float64]) -> None:
