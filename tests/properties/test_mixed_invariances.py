@@ -6,6 +6,7 @@ where the shifted values themselves are rounded at 1e-8.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -319,7 +320,7 @@ def test_rows_made_in_pieces_give_the_same_fit(model: Model, monkeypatch: pytest
     whole = model(data, errors="cr2")
     monkeypatch.setattr(scaling, "MOST_KEPT", 0)
     monkeypatch.setattr(scaling, "ROWS_AT_ONCE", 50)
-    monkeypatch.setattr("ketaoutcomes.mixed.moments.PARTICIPANTS_AT_ONCE", 7)
+    monkeypatch.setattr(sys.modules["ketaoutcomes.mixed.moments"], "PARTICIPANTS_AT_ONCE", 7)
     pieces = model(data, errors="cr2")
     np.testing.assert_allclose(pieces.params, whole.params, rtol=1e-10)
     np.testing.assert_allclose(pieces.bse, whole.bse, rtol=1e-10)
