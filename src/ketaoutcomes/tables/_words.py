@@ -39,8 +39,11 @@ def footnotes(doc: str | None, *more: str) -> tuple[str, ...]:
     return tuple(note for note in (rest, *more) if note)
 
 
-def flag_note(rows: pd.DataFrame) -> str:
-    """A sentence for flagged or missing results; empty when all is well."""
+def flag_note(rows: pd.DataFrame, labels: Labels) -> str:
+    """A sentence for flagged or missing results, each with its analysis; empty when all is well."""
     found = rows[(rows["statistic"] == "verdict") & (rows["text"] != "ok")]
-    said = [f"{text.replace('_', ' ')}: {note}" for text, note in zip(found["text"], found["note"], strict=True)]
-    return "Verdict: " + "; ".join(dict.fromkeys(said)) + "." if said else ""
+    said = [
+        f"{labels.text('analysis', str(analysis))} is {text.replace('_', ' ')} ({note})"
+        for analysis, text, note in zip(found["analysis"], found["text"], found["note"], strict=True)
+    ]
+    return "Verdict: " + "; ".join(said) + "." if said else ""

@@ -32,7 +32,7 @@ def build(ard: pd.DataFrame) -> Table:
         found = [_line(match(of, visit=visit), visit, labels, list(arms), pairs) for visit in dict.fromkeys(of[of["term"].isin(_TERMS)]["visit"])]
         lines += found or [Row("not estimable", ("",) * len(columns))]
     interval_note = f"Intervals: {100 * level:g} % confidence." if pd.notna(level) else ""
-    return Table("Scores by model", "", tuple(columns), tuple(lines), footnotes(__doc__, interval_note, flag_note(rows)))
+    return Table("Scores by model", "", tuple(columns), tuple(lines), footnotes(__doc__, interval_note, flag_note(rows, labels)))
 
 
 _TERMS = ("ls_mean", "contrast")

@@ -26,7 +26,7 @@ def build(ard: pd.DataFrame) -> Table:
         rows = match(ard, analysis=analysis)
         lines.append(Row(f"{labels.text('analysis', analysis)} (hazard ratio)", heading=True))
         lines += _hazards(rows, labels)
-    note = flag_note(ard[ard["analysis"].isin(model_analyses(labels, "kaplan_meier", "cox"))])
+    note = flag_note(ard[ard["analysis"].isin(model_analyses(labels, "kaplan_meier", "cox"))], labels)
     return Table("Time to event", "", ("Events / people", "Estimate (95 % CI)", "p"), tuple(lines), footnotes(__doc__, note))
 
 
