@@ -163,6 +163,7 @@ def build_design(
     _require_columns(data, [response, subject, *variables, *others])
     if columns is None:
         require_margins(fixed)
+    _require_levels(data, [name for name in (*variables, visit, group) if name is not None], levels)
     factors = {v: _levels(data, v, levels) for v in variables if v in levels or not _is_numeric(data[v])}
     if visit in variables and visit not in factors:
         raise InvalidTerms(f"The visit column {visit!r} is numeric and has no declared levels; declare them in order in `levels`, or use a copy for a trend.")
@@ -271,9 +272,16 @@ def _levels(data: pd.DataFrame, name: str, levels: Mapping[str, Sequence[str]]) 
     kind: object = values.dtype
     if isinstance(kind, pd.CategoricalDtype):
         return tuple(_text(pd.Index(kind.categories)))
-    if _is_numeric(values):
-        return tuple(_text(pd.Index(np.unique(_numeric(data, name)))))
-    raise InvalidTerms(f"The column {name!r} is not numeric and declares no levels; name them, the reference first: levels={{{name!r}: [...]}}.")
+    return tuple(_text(pd.Index(np.unique(_numeric(data, name)))))
+
+
+def _require_levels(data: pd.DataFrame, names: Sequence[str], levels: Mapping[str, Sequence[str]]) -> None:
+    """Text has no order of its own: all columns that lack one are named at once."""
+    text = [n for n in dict.fromkeys(names) if n not in levels and not _is_numeric(data[n]) and not isinstance(data[n].dtype, pd.CategoricalDtype)]
+    if text:
+        wanted = ", ".join(f"{name!r}: [...]" for name in text)
+        are = "column is" if len(text) == 1 else "columns are"
+        raise InvalidTerms(f"The {are} not numeric and without declared levels: {', '.join(text)}; name them, the reference first: levels={{{wanted}}}.")
 
 
 def _factor_codes(data: pd.DataFrame, name: str, levels: tuple[str, ...]) -> Codes:

@@ -31,6 +31,9 @@ from ketaoutcomes.mixed.scaling import PERFECT_FIT, Scaling, Working, standardis
 
 Floats = NDArray[np.float64]
 _ROW = "_row"
+# A covariance matrix of more visits than this (820 parameters unstructured) is a mistake about the column.
+MOST_VISITS = 40
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -321,6 +324,8 @@ def _structure(name: str, sums: Moments) -> Structure:
     t, times = len(sums.visits), None
     if t > 1 and not np.array([p.n for p in sums.patterns if len(p.visits) > 1]).any():
         raise OneVisitPerParticipant("Every participant has one visit, so no covariance between visits is identified; use a model of one visit.")
+    if name != "sp_exp" and t > MOST_VISITS:
+        raise InvalidTerms(f"The visit column has {t} different values, too many for {name}; for real times use covariance='sp_exp', or lmm.")
     if name == "sp_exp":
         times = _times(sums.visits)
     elif t == 1:
@@ -368,9 +373,11 @@ def _require_identified(name: str, part: Structure, products: Floats, counts: Fl
         rows, columns = np.nonzero(np.triu(counts == 0))
         pairs = tuple((visits[int(a)], visits[int(b)]) for a, b in zip(rows, columns, strict=True))
         if pairs:
+            shown = ", ".join(f"({a}, {b})" for a, b in pairs[:MOST_NAMED]) + (
+                f" and of {len(pairs) - MOST_NAMED} other pairs" if len(pairs) > MOST_NAMED else ""
+            )
             raise VisitsNeverTogether(
-                f"No participant{where} was observed at both visits of {', '.join(f'({a}, {b})' for a, b in pairs)}, so their "
-                "covariance is not identified; drop a visit or use a structured covariance.",
+                f"No participant{where} was observed at both visits of {shown}, so their covariance is not identified; drop a visit or use a structured covariance.",
                 pairs,
             )
         return

@@ -82,7 +82,7 @@ def test_categorical_columns_bring_their_levels(data: pd.DataFrame) -> None:
 
 
 def test_text_without_levels_is_refused_and_not_shown(data: pd.DataFrame) -> None:
-    with pytest.raises(InvalidTerms, match="'arm' is not numeric") as caught:
+    with pytest.raises(InvalidTerms, match="not numeric and without declared levels: arm") as caught:
         mmrm(data.replace({"arm": {"a": "secret"}}), FORMULA, levels={"visit": LEVELS["visit"]}, subject="id", visit="visit")
     assert "secret" not in str(caught.value)
 
@@ -288,3 +288,17 @@ def test_a_dependent_row_changes_no_joint_test(data: pd.DataFrame, df: str) -> N
     one, other = fit.joint_test(rows), fit.joint_test([*rows, rows[0] - 2 * rows[1]])
     assert other.numerator_df == 3
     assert other.row() == pytest.approx(one.row(), rel=1e-9)
+
+
+def test_times_given_as_visits_are_refused_in_one_line(data: pd.DataFrame) -> None:
+    timed = data.assign(hour=np.arange(len(data)) / 7)
+    with pytest.raises(InvalidTerms, match=r"different values.*sp_exp") as caught:
+        mmrm(timed, "y ~ base", subject="id", visit="hour")
+    assert len(str(caught.value)) < 200
+
+
+def test_a_long_list_of_pairs_is_cut(simulate: Simulate) -> None:
+    spread = simulate(8, n=40, missing=0.0).assign(day=lambda d: d["t"] * 10 + d["id"].str[-1].astype(int) % 5)
+    with pytest.raises(MixedModelError, match="other pairs") as caught:
+        mmrm(spread, "y ~ base", subject="id", visit="day")
+    assert len(str(caught.value)) < 250

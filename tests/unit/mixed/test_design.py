@@ -73,7 +73,7 @@ def test_mean_of_a_covariate_is_over_rows() -> None:
         ({"fixed": [("arm",), ("arm", "visit")]}, InvalidTerms, "without visit"),
         ({"fixed": [("arm", "arm")]}, InvalidTerms, "twice"),
         ({"levels": {"arm": ["placebo", "ketamine"]}}, InvalidTerms, "visit"),
-        ({"levels": {"visit": ["1", "28"]}}, InvalidTerms, "'arm' is not numeric"),
+        ({"levels": {"visit": ["1", "28"]}}, InvalidTerms, "not numeric and without declared levels: arm"),
         ({"levels": {**LEVELS, "arm": ["placebo"]}}, InvalidValues, "4 rows"),
         ({"levels": {**LEVELS, "arm": ["placebo", "ketamine", "low"]}}, UnusedLevel, "'low'"),
         ({"levels": {**LEVELS, "arm": ["placebo", "placebo"]}}, InvalidTerms, "repeats"),
