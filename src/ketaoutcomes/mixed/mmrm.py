@@ -377,7 +377,8 @@ def _require_identified(name: str, part: Structure, products: Floats, counts: Fl
                 f" and of {len(pairs) - MOST_NAMED} other pairs" if len(pairs) > MOST_NAMED else ""
             )
             raise VisitsNeverTogether(
-                f"No participant{where} was observed at both visits of {shown}, so their covariance is not identified; drop a visit or use a structured covariance.",
+                f"No participant{where} was observed at both visits of {shown}, so their covariance is not identified; "
+                "drop a visit or use a structured covariance.",
                 pairs,
             )
         return
