@@ -15,7 +15,8 @@ from ketaoutcomes.mixed.errors import DegenerateResponse, InvalidTerms, MixedMod
 from ketaoutcomes.mixed.fit import Fit, Solved, finish
 from ketaoutcomes.mixed.mmrm import described
 from ketaoutcomes.mixed.newton import Optimum, minimise
-from ketaoutcomes.mixed.random_effects import RandomEffects, Rotated, rotate
+from ketaoutcomes.mixed.random_effects import RandomEffects
+from ketaoutcomes.mixed.rotation import Rotated, rotate
 from ketaoutcomes.mixed.sandwich import Block
 from ketaoutcomes.mixed.scaling import PERFECT_FIT, Scaling, Working, standardise
 

@@ -16,7 +16,8 @@ from ketaoutcomes.mixed.covariance import ByGroup, Independent, Unstructured
 from ketaoutcomes.mixed.criterion import Criterion
 from ketaoutcomes.mixed.design import build_design
 from ketaoutcomes.mixed.likelihood import Likelihood
-from ketaoutcomes.mixed.random_effects import RandomEffects, rotate
+from ketaoutcomes.mixed.random_effects import RandomEffects
+from ketaoutcomes.mixed.rotation import rotate
 from ketaoutcomes.mixed.scaling import standardise
 
 FIXED = [("base",), ("arm",), ("visit",), ("arm", "visit")]
