@@ -15,6 +15,10 @@ from ketaoutcomes.mixed.design import Frame, table
 from ketaoutcomes.mixed.errors import InvalidContrast
 from ketaoutcomes.mixed.inference import Inference
 
+NO_CONTRASTS = "There are no contrasts to test: the model holds every difference at 0, or there is one level."
+# Products of larger weights overflow.
+LARGEST_WEIGHT = 1e100
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -112,6 +116,8 @@ class Contrasts(Sequence[Contrast]):
             ``holm``, ``hochberg``, ``bonferroni``, or ``dunnett``: the joint t distribution of the estimates; see
             `multiplicity`. Holm and Hochberg have no intervals: their limits are missing.
         """
+        if not self.members:
+            raise InvalidContrast(NO_CONTRASTS)
         t, df = np.array([m.t for m in self.members]), np.array([m.df for m in self.members])
         p = np.array([m.p for m in self.members])
         correlation = self._inference.correlation(np.array([m.weights for m in self.members]))
@@ -122,6 +128,8 @@ class Contrasts(Sequence[Contrast]):
 
     def joint_test(self) -> JointTest:
         """F test that all of them are 0."""
+        if not self.members:
+            raise InvalidContrast(NO_CONTRASTS)
         return joint_test(self._inference, np.array([m.weights for m in self.members]))
 
 
@@ -156,6 +164,8 @@ def contrast(inference: Inference, row: ArrayLike, conf_level: float) -> Estimat
     ------
     InvalidContrast
         The row has the wrong length, is zero or not finite, or the confidence level is outside (0, 1).
+    TooFewParticipants
+        The standard error is not positive or has no degrees of freedom.
     """
     if not 0 < conf_level < 1:
         raise InvalidContrast(f"The confidence level is {conf_level}; give a number between 0 and 1, such as 0.95.")
@@ -184,6 +194,6 @@ def _checked(inference: Inference, rows: NDArray[np.float64]) -> NDArray[np.floa
     q = len(inference.beta)
     if rows.ndim != 2 or rows.shape[1] != q:
         raise InvalidContrast(f"A contrast of this model has {q} weights, one per coefficient; found {rows.shape[-1]}.")
-    if not np.isfinite(rows).all() or not rows.any(axis=1).all():
-        raise InvalidContrast("A contrast must hold finite weights, at least one of them not 0.")
+    if not len(rows) or not (np.abs(rows) <= LARGEST_WEIGHT).all() or not rows.any(axis=1).all():
+        raise InvalidContrast(f"A contrast must hold finite weights of at most {LARGEST_WEIGHT:.0e}, at least one of them not 0.")
     return rows

@@ -217,9 +217,9 @@ def parse_formula(formula: str) -> tuple[str, list[Term]]:
     try:
         parsed = read(formula)
         left, right = list(parsed.lhs), list(parsed.rhs)
+        terms = [tuple(str(factor.expr) for factor in term.factors) for term in right]
     except (FormulaicError, SyntaxError, AttributeError, TypeError) as error:
         raise InvalidTerms(f"The formula {formula!r} cannot be read; write it as 'response ~ term + term'.") from error
-    terms = [tuple(str(factor.expr) for factor in term.factors) for term in right]
     calls = sorted({str(f.expr) for term in [*left, *right] for f in term.factors if f.eval_method.value not in {"lookup", "literal"}})
     if calls:
         raise InvalidTerms(f"The formula holds {', '.join(calls)}; a formula may only name columns: compute the column first, and declare factors in `levels`.")
@@ -302,6 +302,8 @@ def _factor_codes(data: pd.DataFrame, name: str, levels: tuple[str, ...]) -> Cod
 
 def _text(values: pd.Index[Any]) -> list[str]:
     """Values as text; whole numbers without decimals, since a gap in a CSV column turns its visits into 28.0."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = pd.Index(np.asarray(values))
     if pd.api.types.is_float_dtype(values.dtype):
         numbers: Floats = values.to_numpy(dtype=np.float64)
         if np.isfinite(numbers).all() and np.array_equal(numbers, np.round(numbers)):
@@ -330,7 +332,10 @@ def _positive(data: pd.DataFrame, name: str) -> Floats:
 
 
 def _numbered(data: pd.DataFrame, name: str, what: str) -> tuple[Codes, Sequence[Any]]:
-    codes, values = pd.factorize(data[name], sort=True)
+    try:
+        codes, values = pd.factorize(data[name], sort=True)
+    except TypeError as error:
+        raise InvalidTerms(f"The column {name!r} holds values that cannot number a {what}; use text or numbers.") from error
     absent = int((codes < 0).sum())
     if absent:
         raise InvalidValues(f"{absent} rows have no {what} in {name!r}; remove these rows first.")

@@ -69,7 +69,8 @@ def observed_and_fitted(fit: Fit, k: int = 10) -> Frame:
     """Mean observed and fitted score by visit, for each pattern of observed visits: columns pattern, visit, observed, fitted, n.
 
     A pattern is written by its last visit and the number of visits seen; patterns of fewer than `k` participants are added
-    up under "other", which is left out where it holds fewer than `k` itself.
+    up under "other", which is left out where it holds fewer than `k` itself; where fewer than `k` would be left out of a
+    visit, so is the smallest pattern there, since the mean of the whole visit tells the rest.
 
     Raises
     ------
@@ -87,13 +88,30 @@ def observed_and_fitted(fit: Fit, k: int = 10) -> Frame:
     names, counts = np.unique(name, return_counts=True)
     small = set(names[counts < k])
     name = np.array(["other" if pattern in small else pattern for pattern in name])
+    patterns = sorted(set(name))
+    places = np.searchsorted(patterns, name)[subject]
+    held = np.zeros((len(patterns), len(design.visits)), dtype=np.intp)
+    np.add.at(held, (places, design.visit), 1)
+    shown = _shown(held, k)
     rows: list[dict[str, Any]] = []
-    for pattern in sorted(set(name)):
+    for p, pattern in enumerate(patterns):
         for v, label in enumerate(design.visits):
-            at = (name[subject] == pattern) & (design.visit == v)
-            if at.sum() >= k:
+            if shown[p, v]:
+                at = (places == p) & (design.visit == v)
                 rows.append({"pattern": str(pattern), "visit": label, "observed": design.y[at].mean(), "fitted": fitted[at].mean(), "n": int(at.sum())})
     return table(rows, ["pattern", "visit", "observed", "fitted", "n"])
+
+
+def _shown(held: NDArray[np.intp], k: int) -> NDArray[np.bool_]:
+    """Which means of patterns by visit to show, for people of shape (patterns, visits): none of fewer than `k`, nor all but fewer than `k`.
+
+    The mean of a whole visit is printed elsewhere, and what is left of it is the mean of those not shown.
+    """
+    shown = held >= k
+    for v in range(held.shape[1]):
+        while shown[:, v].any() and 0 < held[~shown[:, v], v].sum() < k:
+            shown[np.argmin(np.where(shown[:, v], held[:, v], np.iinfo(np.intp).max)), v] = False
+    return shown
 
 
 def _rows(fit: Fit, k: int) -> tuple[Floats, Floats, NDArray[np.intp], Any]:

@@ -16,7 +16,7 @@ from ketaoutcomes.mixed.coding import Cells, Coding
 from ketaoutcomes.mixed.contrasts import Estimate, JointTest
 from ketaoutcomes.mixed.criterion import Criterion
 from ketaoutcomes.mixed.design import Frame, Series, labelled, square, table
-from ketaoutcomes.mixed.errors import InvalidTerms
+from ketaoutcomes.mixed.errors import InvalidTerms, TooFewParticipants
 from ketaoutcomes.mixed.inference import Inference
 from ketaoutcomes.mixed.kenward_roger import DEFINITIONS, kenward_roger
 from ketaoutcomes.mixed.ls_means import LsMeans
@@ -136,7 +136,7 @@ class Solved:
             if not self.reml:
                 raise InvalidTerms("Kenward-Roger is defined for REML; fit with reml=True or use df='satterthwaite'.")
             used, rule = kenward_roger(self.covariance.criterion, self.optimum, df)
-            return Inference(self.scaling, at.beta, used, rule)
+            return Inference(self.scaling, at.beta, used, at.c, rule)
         used, rule = (
             (at.c, satterthwaite(at)) if errors == "model" else sandwich(self.covariance.blocks(self.optimum.theta, independent=True), self.optimum, errors)
         )
@@ -144,7 +144,7 @@ class Solved:
             rule = residual(self.n_obs, len(at.beta))
         elif df == "between-within":
             rule = between_within(self.n_obs, self.n_subjects, self.varying)
-        return Inference(self.scaling, at.beta, used, rule)
+        return Inference(self.scaling, at.beta, used, at.c, rule)
 
     def proof(self) -> Proof:
         """The evidence."""
@@ -271,8 +271,12 @@ class Fit:
         ]
         parts = ["\n".join(head), self.tidy(conf_level).to_string(index=False, float_format=lambda v: f"{v:.4g}")]
         if "structured" in self.flags and self.errors == "model" and self._solved.working is not None:
-            robust = self.with_inference("satterthwaite", "cr2").tidy(conf_level)[["term", "std_error", "df", "conf_low", "conf_high"]]
-            parts.append("with sandwich errors CR2, Satterthwaite\n" + robust.to_string(index=False, float_format=lambda v: f"{v:.4g}"))
+            try:
+                robust = self.with_inference("satterthwaite", "cr2").tidy(conf_level)[["term", "std_error", "df", "conf_low", "conf_high"]]
+            except TooFewParticipants as error:
+                parts.append(f"no sandwich errors CR2: {error}")
+            else:
+                parts.append("with sandwich errors CR2, Satterthwaite\n" + robust.to_string(index=False, float_format=lambda v: f"{v:.4g}"))
         parts += [f"covariance {name}".rstrip() + "\n" + matrix.to_string(float_format=lambda v: f"{v:.4g}") for name, matrix in self.covariances.items()]
         return "\n\n".join(parts)
 

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from ketaoutcomes.mixed.correlation import SpatialExponential, Structured
 from ketaoutcomes.mixed.covariance import ByGroup, Structure, Unstructured
 from ketaoutcomes.mixed.criterion import Criterion
-from ketaoutcomes.mixed.errors import InvalidTerms
+from ketaoutcomes.mixed.errors import InvalidTerms, TooFewParticipants
+from ketaoutcomes.mixed.inference import NO_MOMENT
 from ketaoutcomes.mixed.likelihood import Likelihood
 from ketaoutcomes.mixed.newton import Optimum
 from ketaoutcomes.mixed.satterthwaite import Satterthwaite, satterthwaite
@@ -52,8 +53,16 @@ class KenwardRoger:
         return self.one.of(row, working)
 
     def joint(self, rows: Floats, working: Floats, estimates: Floats, covariance: Floats) -> tuple[float, int, float]:
-        """Scaled F and its denominator df, Kenward & Roger (1997), section 4."""
+        """Scaled F and its denominator df, Kenward & Roger (1997), section 4; of one row it is t squared.
+
+        Raises
+        ------
+        TooFewParticipants
+            The F has no mean or no variance that a scaled F distribution could have.
+        """
         count = len(rows)
+        if count == 1:
+            return float(estimates[0] ** 2 / covariance[0, 0]), 1, self.one.of(rows[0], working[0])
         theta = working.T @ np.linalg.solve(working @ self.one.c @ working.T, working)
         products = theta @ self.one.slopes
         traces = np.trace(products, axis1=1, axis2=2)
@@ -63,11 +72,16 @@ class KenwardRoger:
         g = ((count + 1) * a1 - (count + 4) * a2) / ((count + 2) * a2)
         denominator = 3 * count + 2 * (1 - g)
         c1, c2, c3 = g / denominator, (count - g) / denominator, (count + 2 - g) / denominator
-        expected = 1 / (1 - a2 / count)
-        spread = 2 / count * (1 + c1 * b) / ((1 - c2 * b) ** 2 * (1 - c3 * b))
-        rho = spread / (2 * expected**2)
-        df = 4 + (count + 2) / (count * rho - 1)
-        scale = df / (expected * (df - 2))
+        # 1 / mean of F, and its variance by its square over 2: spread in the place of rho, both finite where F has them
+        reciprocal, below = 1 - a2 / count, count * (1 - c2 * b) ** 2 * (1 - c3 * b)
+        rho = (1 + c1 * b) * reciprocal**2 / below if below > 0 < reciprocal else np.nan
+        df = 4 + (count + 2) / (count * rho - 1) if count * rho > 1 else np.nan
+        if not df > NO_MOMENT:
+            raise TooFewParticipants(
+                "Kenward and Roger's F test of several contrasts has no mean or variance here: too few participants; test single contrasts, "
+                "or use df='satterthwaite'."
+            )
+        scale = df * reciprocal / (df - 2)
         f = float(estimates @ np.linalg.solve(covariance, estimates)) / count
         return scale * f, count, df
 

@@ -24,6 +24,9 @@ from ketaoutcomes.mixed.lmm import Effects
 Floats = NDArray[np.float64]
 # Likelihoods of two fits that are one on the boundary differ by rounding, and half of the mixture is a point at 0.
 ROUNDING = 1e-12
+# Beyond it the larger fit is no maximum of its model, which holds the smaller one.
+BEATEN = 1e-7
+NOT_HIGHEST = "The second fit has a higher likelihood than the first, which holds it: the first is a local maximum only, so there is no test."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,11 @@ def likelihood_ratio(larger: Fit, smaller: Fit) -> LikelihoodRatio:
     statistic = 2 * (one.loglik - other.loglik)
     if statistic < ROUNDING * (1 + abs(one.loglik)):
         statistic = 0.0
+    beaten = 2 * (other.loglik - one.loglik) > BEATEN * (1 + abs(one.loglik))
     if _columns(one.coding) == _columns(other.coding):
         q = _covariances_leaving(one, other)
+        if beaten:
+            raise NotComparable(NOT_HIGHEST)
         tail = [float(chdtrc(df, statistic)) if df else float(statistic <= 0) for df in (q, q + 1)]
         return LikelihoodRatio(statistic, (q, q + 1), sum(tail) / 2)
     if one.reml:
@@ -70,6 +76,8 @@ def likelihood_ratio(larger: Fit, smaller: Fit) -> LikelihoodRatio:
     difference = len(one.coding.columns) - len(other.coding.columns)
     if difference < 1 or not _columns(other.coding) <= _columns(one.coding):
         raise NotComparable("The fixed effects of the second fit are not a part of those of the first.")
+    if beaten:
+        raise NotComparable(NOT_HIGHEST)
     return LikelihoodRatio(statistic, (difference,), float(chdtrc(difference, statistic)))
 
 

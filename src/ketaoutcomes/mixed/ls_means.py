@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ketaoutcomes.mixed.coding import Cells, Coding, Term
 from ketaoutcomes.mixed.contrasts import Contrast, Contrasts, Estimate, contrast
-from ketaoutcomes.mixed.design import Frame, table
+from ketaoutcomes.mixed.design import LARGEST_VALUE, Frame, table
 from ketaoutcomes.mixed.errors import InvalidContrast
 from ketaoutcomes.mixed.inference import Inference
 
@@ -193,7 +193,7 @@ def _require_known(coding: Coding, by: Sequence[str], at: Mapping[str, str | flo
             raise InvalidContrast(f"The factor {name!r} cannot stand both in `by` and in `at`.")
         if name in coding.levels and value not in coding.levels[name]:
             raise InvalidContrast(f"{value!r} is not a level of {name!r}: {list(coding.levels[name])}.")
-        if name in numeric and (isinstance(value, str) or not np.isfinite(value)):
+        if name in numeric and not (isinstance(value, (int, float, np.number)) and abs(float(value)) <= LARGEST_VALUE):
             raise InvalidContrast(f"The covariate {name!r} needs a finite number in `at`.")
 
 

@@ -141,10 +141,7 @@ def mmrm(
     MixedModelError
         One subclass per reason; see `errors`. There is no result without a proof of convergence.
     """
-    chain = (covariance,) if isinstance(covariance, str) else tuple(covariance)
-    unknown = [name for name in chain if name not in STRUCTURES]
-    if unknown or not chain:
-        raise InvalidTerms(f"Unknown covariance {unknown}; use one or more of {', '.join(STRUCTURES)}.")
+    chain = _chain(covariance)
     if isinstance(data, Moments):
         given = {
             "formula": formula,
@@ -216,7 +213,7 @@ def clda(
     first: list[Column] = list(columns_of([*others, (visit,)], known))
     effects: list[Column] = [((arm, a), (visit, v)) for a in known[arm][1:] for v in known[visit][1:]]
     design = build_design(data, response=response, fixed=[*others, (arm,), (visit,)], levels=levels, subject=subject, visit=visit, columns=[*first, *effects])
-    chain = (covariance,) if isinstance(covariance, str) else tuple(covariance)
+    chain = _chain(covariance)
     working = standardise(design)
     return _chained(chain, by_visit_pattern(working), working, reml, df, errors)
 
@@ -258,6 +255,15 @@ def described(formula: str | None, response: str | None, fixed: Sequence[Term] |
     if formula is None and response is not None and fixed is not None:
         return response, fixed
     raise InvalidTerms("Describe the model by a formula, or by response= and fixed=, not by both.")
+
+
+def _chain(covariance: str | Sequence[str]) -> tuple[str, ...]:
+    """The declared structures. Raises InvalidTerms."""
+    chain = (covariance,) if isinstance(covariance, str) else tuple(covariance)
+    unknown = [name for name in chain if name not in STRUCTURES]
+    if unknown or not chain:
+        raise InvalidTerms(f"Unknown covariance {unknown}; use one or more of {', '.join(STRUCTURES)}.")
+    return chain
 
 
 def _working(

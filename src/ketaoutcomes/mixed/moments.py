@@ -24,6 +24,8 @@ from ketaoutcomes.mixed.scaling import Scaling, Working
 FORMAT = 1
 # Participants whose rows are added at once.
 PARTICIPANTS_AT_ONCE = 20_000
+# Sum and sum of squares of a numeric covariate of zeros and ones agree to this.
+BINARY = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +159,9 @@ class Moments:
 
         The moments of few people are those people's scores: without `shareable` the file is written for its owner only
         (mode 0600) and only below a folder called ``restricted``. With `shareable` every pattern of visits, and within it
-        every combination of factor levels, must hold at least `k` participants.
+        every combination of factor levels, must hold at least `k` participants, and so must each value of a covariate of
+        zeros and ones; there may be no weights, and no factor but the visit may change within participants. Not seen are
+        other covariates with a value that few people have, and what two files tell that differ by few people.
 
         Raises
         ------
@@ -168,6 +172,8 @@ class Moments:
         smallest = min(int(p.members[p.members > 0].min()) for p in self.patterns)
         if shareable and smallest < k:
             raise NotShareable(f"Some pattern of visits and factor levels holds {smallest} participants, fewer than {k}: their sums are participants' data.")
+        if shareable:
+            self._require_no_person(k)
         if not shareable and "restricted" not in target.absolute().parts[:-1]:
             raise NotShareable("These are participants' data: save them below a folder called 'restricted', or with shareable=True if no pattern is small.")
         header = {
@@ -236,6 +242,26 @@ class Moments:
             if isinstance(error, FileNotFoundError):
                 raise
             raise IncompatibleMoments("This file holds no moments; make them with `moments` and `save`.") from error
+
+    def _require_no_person(self, k: int) -> None:
+        """Counts by factor levels do not see sums that single out people otherwise. Raises NotShareable."""
+        if self.log_weights != 0:
+            raise NotShareable("A large weight makes a sum one person's score: moments with weights are participants' data.")
+        moving = [c[0][0] for c, varies in zip(self.coding.columns, self.varying, strict=True) if varies and len(c) == 1 and c[0][1] is not None]
+        moving = sorted({name for name in moving if self.coding.levels[name] != self.visits})
+        if moving:
+            raise NotShareable(f"The factor {', '.join(moving)} changes within participants: differences of sums are those of the few who changed.")
+        for p in self.patterns:
+            m, q = len(p.visits), self.q
+            for v, sums in enumerate(p.cross.reshape(m, m, q + 1, q + 1)[np.arange(m), np.arange(m), :q, :q]):
+                products = self.scaling.r.T @ sums @ self.scaling.r
+                for j, column in enumerate(self.coding.columns):
+                    ones, squares = float(products[0, j]), float(products[j, j])
+                    binary = any(level is None for _, level in column) and abs(squares - ones) < BINARY
+                    # of an interaction with factors the zeros are other people too, whose levels are counted
+                    fewest = min(ones, p.n - ones) if len(column) == 1 else ones
+                    if binary and BINARY < fewest < k - BINARY:
+                        raise NotShareable(f"{self.coding.labels[j]} is 0 or 1 and one of them is rare at visit {self.visits[p.visits[v]]}; leave it out.")
 
     def _combined(self, other: Moments, sign: int) -> Moments:
         _require_compatible(self, other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,15 +72,25 @@ def contrasts(results: Results, fit: Fit, cells: Sequence[LsMean], scores: Score
                 missing_shift(results, scores, found.estimate, arm, reference, visit)
 
 
-def beside(results: Results, fit: Fit, cells: Sequence[LsMean], scores: Scores, conf_level: float) -> None:
-    """The contrasts with the errors that were not declared, under the name of these errors as `method`."""
+def beside(results: Results, fit: Fit, errors: str, cells: Sequence[LsMean], scores: Scores, conf_level: float) -> None:
+    """The contrasts with the errors that were not declared, under the name of these errors as `method`; without a number where they have none."""
+    try:
+        fit = fit.with_inference("satterthwaite", errors)
+    except MixedModelError as error:
+        results.add("estimate", math.nan, text=str(error), term="contrast", method=errors)
+        return
     reference = scores.levels["arm"][0]
     by_cell = {(cell.cell["arm"], cell.cell["visit"]): cell for cell in cells}
     for (arm, visit), cell in by_cell.items():
         if arm != reference:
-            found = fit.contrast(np.subtract(cell.weights, by_cell[reference, visit].weights), conf_level)
+            key: dict[str, Any] = {"term": "contrast", "arm": arm, "comparator": reference, "visit": visit, "method": errors}
             n = min(n_by(scores.rows, name, visit) for name in (arm, reference))
-            results.interval(found, conf_level, n=n, term="contrast", arm=arm, comparator=reference, visit=visit, method=fit.errors)
+            try:
+                found = fit.contrast(np.subtract(cell.weights, by_cell[reference, visit].weights), conf_level)
+            except MixedModelError as error:
+                results.add("estimate", math.nan, n=n, text=str(error), **key)
+            else:
+                results.interval(found, conf_level, n=n, **key)
 
 
 def checks(results: Results, fit: Fit) -> None:
@@ -126,7 +137,8 @@ def cannot(study: Study, scores: Scores, visit: str | None) -> str:
 
 
 def refused(results: Results, error: MixedModelError | str, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
-    """The rows of an analysis the engine refused: no number, and the reason."""
+    """The rows of an analysis the engine refused, perhaps at its last contrast: no number, and the reason."""
+    results.rows = [row for row in results.rows if row["statistic"] == "method"]
     results.status = "not_estimable"
     results.note = str(error)
     results.add("estimate", **key)

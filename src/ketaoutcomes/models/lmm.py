@@ -49,12 +49,12 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
             rows_in, response="response", fixed=terms, levels=levels, subject="participant", random=random, correlated=analysis.correlated,
             site="site" if analysis.site_intercept else None, reml=analysis.method == "reml", df=analysis.df, errors=analysis.errors,
         )  # fmt: skip
+        rows.status, rows.note = fit.status, _mixed.flags(fit)
+        _compared(rows, fit, terms, found, analysis)
+        _mixed.coefficients(rows, fit, analysis.conf_level)
     except MixedModelError as error:
         _mixed.refused(rows, error, term="contrast", visit=analysis.visit or "")
         return rows.frame()
-    rows.status, rows.note = fit.status, _mixed.flags(fit)
-    _compared(rows, fit, terms, found, analysis)
-    _mixed.coefficients(rows, fit, analysis.conf_level)
     _variances(rows, fit)
     _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)

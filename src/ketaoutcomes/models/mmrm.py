@@ -13,7 +13,7 @@ from ketaoutcomes.domain.analyses import COVARIANCE_WORDS, DF_WORDS, ERRORS_WORD
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import Fit, MixedModelError, clda, mmrm
 from ketaoutcomes.models import _mixed
-from ketaoutcomes.models._results import results
+from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import Scores, scores, with_baseline
 from ketaoutcomes.models._words import likelihood_words, population_words, response_words
 
@@ -54,9 +54,15 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         return rows.frame()
     try:
         fit = _fitted(study, analysis, data, found, terms, covariates, compared=compared)
+        _fill(rows, fit, analysis, found, compared=compared)
     except MixedModelError as error:
         _mixed.refused(rows, error, term="contrast", visit=analysis.visit)
-        return rows.frame()
+    return rows.frame()
+
+
+def _fill(rows: Results, fit: Fit, analysis: Mmrm, found: Scores, *, compared: bool) -> None:
+    """The numbers of the fit. Raises MixedModelError where too few people stand behind one."""
+    shared = analysis.baseline == "shared"
     rows.status, rows.note = fit.status, _mixed.flags(fit)
     cells = fit.ls_means(("arm", "visit") if compared else ("visit",), conf_level=analysis.conf_level)
     after = [cell for cell in cells if cell.cell["visit"] in found.levels["visit"]]
@@ -64,8 +70,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     if compared:
         _mixed.contrasts(rows, fit, after, found, analysis.conf_level)
         if "structured" in fit.flags:
-            other = fit.with_inference("satterthwaite", "cr2") if analysis.errors == "model" else fit.with_inference("satterthwaite")
-            _mixed.beside(rows, other, after, found, analysis.conf_level)
+            _mixed.beside(rows, fit, "cr2" if analysis.errors == "model" else "model", after, found, analysis.conf_level)
     _mixed.coefficients(rows, fit, analysis.conf_level)
     for group, sigma in fit.covariances.items():
         arm = group if group in found.levels["arm"] else ""
@@ -75,7 +80,6 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)
     _mixed.checks(rows, fit)
-    return rows.frame()
 
 
 def _covariance_words(analysis: Mmrm) -> str:

@@ -13,6 +13,7 @@ import pytest
 import ketaoutcomes
 from ketaoutcomes.mixed import (
     IncompatibleMoments,
+    InvalidContrast,
     InvalidTerms,
     InvalidValues,
     MixedModelError,
@@ -302,3 +303,24 @@ def test_a_long_list_of_pairs_is_cut(simulate: Simulate) -> None:
     with pytest.raises(MixedModelError, match="other pairs") as caught:
         mmrm(spread, "y ~ base", subject="id", visit="day")
     assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize("covariance", ["nonsense", []])
+def test_a_shared_baseline_mean_needs_a_known_structure(data: pd.DataFrame, covariance: Any) -> None:
+    with pytest.raises(InvalidTerms, match="Unknown covariance"):
+        clda(data, response="y", arm="arm", visit="visit", levels=LEVELS, subject="id", randomised=True, covariance=covariance)
+
+
+def test_what_cannot_be_read_is_refused(data: pd.DataFrame) -> None:
+    with pytest.raises(InvalidTerms, match="cannot be read"):
+        mmrm(data, "y ~ base | id", **SAID)
+    with pytest.raises(InvalidTerms, match="cannot number a participant"):
+        mmrm(data.assign(id=[[value] for value in data["id"]]), FORMULA, **SAID)
+    with pytest.raises(InvalidContrast, match="finite number"):
+        mmrm(data, FORMULA, **SAID).ls_means(["arm"], at={"base": [1.0]})  # pyright: ignore[reportArgumentType] - the mistake
+
+
+def test_whole_numbers_as_categories_are_the_levels_they_declare(data: pd.DataFrame) -> None:
+    numbered = data.assign(visit=pd.Categorical(data["visit"].str[1:].astype(float)))
+    fit = mmrm(numbered, FORMULA, levels={"arm": LEVELS["arm"]}, subject="id", visit="visit")
+    assert fit.loglik == pytest.approx(mmrm(data, FORMULA, **SAID).loglik, rel=1e-12)

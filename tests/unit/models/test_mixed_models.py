@@ -12,7 +12,7 @@ from ketaoutcomes.derive import derive
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.domain.study_file import read_study
 from ketaoutcomes.ingest import ingest
-from ketaoutcomes.mixed import Estimate, clda, lmm, mmrm
+from ketaoutcomes.mixed import Estimate, Fit, TooFewParticipants, clda, lmm, mmrm
 from ketaoutcomes.models import analyse
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.simulate import SIMULATED
@@ -144,3 +144,26 @@ def test_checks_of_a_fit_stand_for_ten_people_or_more(trial: tuple[Study, Data])
     checks = checks[checks["term"].str.startswith("check: ")]
     assert set(checks["term"]) == {"check: residuals", "check: quantiles", "check: patterns"}
     assert (checks["n"] >= 10).all()
+
+
+@pytest.mark.parametrize("asked", ["contrast", "with_inference"])
+def test_a_number_that_the_engine_refuses_after_the_fit_is_a_reason(trial: tuple[Study, Data], asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The main contrast takes the analysis with it; the errors shown beside it only themselves."""
+    study, data = trial
+
+    def refuse(*_: object) -> None:
+        raise TooFewParticipants("too few people behind it")
+
+    monkeypatch.setattr(Fit, asked, refuse)
+    found = analyse(study, "structured", data)
+    verdict = match(found, statistic="verdict")
+    assert len(verdict) == len(match(found, statistic="method")) == 1
+    beside = match(found, term="contrast", method="cr2")
+    if asked == "contrast":
+        assert verdict["text"].iloc[0] == "not_estimable"
+        assert "too few people" in verdict["note"].iloc[0]
+        assert found["value"].isna().all()
+    else:
+        assert verdict["text"].iloc[0] == "flagged"
+        assert list(beside["status"]) == ["not_estimable"]
+        assert list(beside["text"]) == ["too few people behind it"]
