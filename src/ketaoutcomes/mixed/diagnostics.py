@@ -48,7 +48,9 @@ def binned_residuals(fit: Fit, bins: int = 10, k: int = 10) -> Frame:
 def quantile_pairs(fit: Fit, k: int = 10) -> Frame:
     """Quantiles of the whitened residuals beside the normal ones: columns probability, normal, residual, n.
 
-    From the 1 % to the 99 % quantile, but none with fewer than `k` rows beyond it, so that no residual of one person shows.
+    A quantile here is the mean of the residuals around it, of as many as belong to `k` participants, beside the mean of the
+    normal quantiles of the same ranks: no residual of one person shows. From the 1 % to the 99 % quantile, where that many lie
+    beyond it. `n` is the participants behind the mean.
 
     Raises
     ------
@@ -56,13 +58,23 @@ def quantile_pairs(fit: Fit, k: int = 10) -> Frame:
         There are fewer than `k` participants, or the fit is from moments.
     """
     _, residual, subject, _ = _rows(fit, k)
-    least = k / residual.size
-    probability = np.array([p for p in (0.01, 0.025, *(step / 20 for step in range(1, 20)), 0.975, 0.99) if least <= p <= 1 - least])
-    found = np.quantile(residual, probability)
-    n = len(np.unique(subject))
-    return table([
-        {"probability": p, "normal": z, "residual": r, "n": n} for p, z, r in zip(probability, np.asarray(ndtri(probability)), found, strict=True)
-    ], ["probability", "normal", "residual", "n"])  # fmt: skip
+    order = np.argsort(residual, kind="stable")
+    normal = np.asarray(ndtri((np.arange(len(order)) + 0.5) / len(order)), dtype=np.float64)
+    rows: list[dict[str, Any]] = []
+    for probability in (0.01, 0.025, *(step / 20 for step in range(1, 20)), 0.975, 0.99):
+        ranks = _around(subject[order], round(probability * len(order) - 0.5), k)
+        if ranks is not None:
+            n = len(np.unique(subject[order[ranks]]))
+            rows.append({"probability": probability, "normal": normal[ranks].mean(), "residual": residual[order[ranks]].mean(), "n": n})
+    return table(rows, ["probability", "normal", "residual", "n"])
+
+
+def _around(subject: NDArray[np.intp], rank: int, k: int) -> NDArray[np.intp] | None:
+    """The ranks nearest to one, as many on each side, that hold `k` participants; None where the end comes first."""
+    for half in range(min(rank, len(subject) - 1 - rank) + 1):
+        if len(np.unique(subject[rank - half : rank + half + 1])) >= k:
+            return np.arange(rank - half, rank + half + 1)
+    return None
 
 
 def observed_and_fitted(fit: Fit, k: int = 10) -> Frame:
@@ -120,6 +132,8 @@ def _rows(fit: Fit, k: int) -> tuple[Floats, Floats, NDArray[np.intp], Any]:
     working = solved.working
     if working is None:
         raise InvalidTerms("Residuals need each participant's rows; moments hold only sums: fit from the data.")
+    if k < 2:
+        raise InvalidTerms(f"A check stands for at least two participants; k is {k}.")
     if solved.n_subjects < k:
         raise InvalidTerms(f"{solved.n_subjects} participants are fewer than {k}.")
     design = working.design

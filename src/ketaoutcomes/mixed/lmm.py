@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -63,7 +63,7 @@ class Effects:
         found = {"subject": (self.labels, s2 * factor @ factor.T)}
         if self.criterion.data.site is not None:
             kappa = float(theta[len(self.criterion.places)] ** 2) if self.criterion.sites else 0.0
-            found["site"] = (("(Intercept)",), np.array([[s2 * kappa]]))
+            found["site"] = (("(Intercept)",), np.array([[s2 * kappa / self.unit[0] ** 2]]))
         found["residual"] = (("residual",), np.array([[s2]]))
         return found
 
@@ -113,7 +113,7 @@ class Effects:
                 "std_error": np.sqrt(np.maximum(found.site_prediction, 0)),
                 "conditional_sd": np.sqrt(np.maximum(found.site_conditional, 0)),
             }
-            sites = [{"site": s, **{name: float(scaling.scale * values[i]) for name, values in columns.items()}} for i, s in enumerate(design.sites)]
+            sites = [{"site": s, **{name: float(sizes[0] * values[i]) for name, values in columns.items()}} for i, s in enumerate(design.sites)]
             result["site"] = table(sites)
         return result
 
@@ -168,7 +168,7 @@ def lmm(
     slope = slopes[0] if slopes else None
     design = build_design(data, response=name, fixed=terms, levels=levels or {}, subject=subject, weights=weights, time=slope, site=site)
     working = standardise(design)
-    unit = np.array([1.0] if design.time is None else [1.0, float(np.sqrt(np.mean(design.time**2))) or 1.0])
+    unit = _units(design)
     data_rotated = rotate(working, random_columns(design, unit))
     _require_identified(working, data_rotated, slope)
     places: Places = ((0, 0),) if slope is None else ((0, 0), (1, 0), (1, 1)) if correlated else ((0, 0), (1, 1))
@@ -196,7 +196,15 @@ def lmm(
 def random_columns(design: Design, unit: Floats) -> Floats:
     """Z, shape (N, p), each column in its unit."""
     ones = np.ones(len(design.y))
-    return ones[:, None] if design.time is None else np.column_stack([ones, design.time / unit[1]])
+    return np.column_stack([ones] if design.time is None else [ones, design.time]) / unit
+
+
+def _units(design: Design) -> Floats:
+    """The size of each column of Z with its weights, shape (p,), so that the optimiser sees numbers near 1."""
+    z = random_columns(design, np.ones(1 if design.time is None else 2))
+    weighted = z if design.root_weight is None else z * design.root_weight[:, None]
+    size = np.sqrt(np.mean(weighted**2, axis=0))
+    return np.where(size > 0, size, 1.0)
 
 
 def _best(data: Rotated, places: Places, sites: bool, reml: bool) -> tuple[RandomEffects, Optimum, float | None]:
@@ -219,7 +227,8 @@ def _best(data: Rotated, places: Places, sites: bool, reml: bool) -> tuple[Rando
             continue
         slope = _boundary_slope(reduced, optimum, places, sites)
         if slope >= -KKT and (best is None or optimum.at.value <= best.at.value + REAL_GAIN + 1e-14 * abs(best.at.value)):
-            return reduced, optimum, slope
+            # another optimum of the whole model is news of this one too
+            return reduced, replace(optimum, unanimous=optimum.unanimous and best is not None and best.unanimous), slope
     if best is None:
         raise failure or NotConverged("No optimum could be proved, neither inside nor on the boundary.")
     return whole, best, None

@@ -96,8 +96,8 @@ class Moments:
         Labels; one group called "" where the covariance does not depend on a group.
     n_obs, n_subjects
         Rows and participants.
-    log_weights
-        Sum of the logarithms of the rows' weights.
+    weighted, log_weights
+        Whether rows have weights, and the sum of their logarithms.
     varying
         Columns of the design that differ between the rows of some participant, shape (q,).
     cells
@@ -111,6 +111,7 @@ class Moments:
     groups: tuple[str, ...]
     n_obs: int
     n_subjects: int
+    weighted: bool
     log_weights: float
     varying: NDArray[np.bool_]
     cells: Cells
@@ -184,6 +185,7 @@ class Moments:
             "groups": self.groups,
             "n_obs": self.n_obs,
             "n_subjects": self.n_subjects,
+            "weighted": self.weighted,
             "sums": self.cells.sums,
             "shape": self.cells.shape,
             "patterns": [{"group": p.group, "visits": [int(v) for v in p.visits], "n": p.n} for p in self.patterns],
@@ -234,6 +236,7 @@ class Moments:
                 groups=tuple(header["groups"]),
                 n_obs=header["n_obs"],
                 n_subjects=header["n_subjects"],
+                weighted=header["weighted"],
                 log_weights=log_weights,
                 varying=arrays["varying"],
                 cells=Cells(tuple(header["shape"]), arrays["cell_index"], arrays["cell_rows"], header["sums"]),
@@ -245,7 +248,7 @@ class Moments:
 
     def _require_no_person(self, k: int) -> None:
         """Counts by factor levels do not see sums that single out people otherwise. Raises NotShareable."""
-        if self.log_weights != 0:
+        if self.weighted:
             raise NotShareable("A large weight makes a sum one person's score: moments with weights are participants' data.")
         moving = [c[0][0] for c, varies in zip(self.coding.columns, self.varying, strict=True) if varies and len(c) == 1 and c[0][1] is not None]
         moving = sorted({name for name in moving if self.coding.levels[name] != self.visits})
@@ -280,6 +283,7 @@ class Moments:
             patterns=tuple(by_key[key] for key in sorted(by_key)),
             n_obs=self.n_obs + sign * other.n_obs,
             n_subjects=self.n_subjects + sign * other.n_subjects,
+            weighted=self.weighted or other.weighted,
             log_weights=self.log_weights + sign * other.log_weights,
             varying=self.varying | other.varying,
             cells=self.cells.combined(other.cells, sign),
@@ -314,6 +318,7 @@ def by_visit_pattern(working: Working) -> Moments:
         groups=design.groups,
         n_obs=len(design.y),
         n_subjects=design.n_subjects,
+        weighted=design.root_weight is not None,
         log_weights=design.log_weights,
         varying=design.varying(),
         cells=design.cells,

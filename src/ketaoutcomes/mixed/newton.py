@@ -22,6 +22,7 @@ LARGEST_CONDITION = 1e12
 NEAR_SINGULAR = 1e8
 STEEP = 1e-6
 SHORT_STEP = 0.1
+ESCAPE = 0.1
 # Two optima are one where the criterion agrees to this share.
 SAME_OPTIMUM = 1e-8
 
@@ -145,6 +146,9 @@ def _direction(at: Evaluation) -> NDArray[np.float64]:
     eigenvalues, vectors = np.linalg.eigh(at.hessian)
     size = np.abs(eigenvalues)
     safe = np.maximum(size, 1e-8 * max(float(size.max()), 1e-8))
+    if eigenvalues[0] < 0 and float(np.abs(at.gradient).max()) < STEEP:
+        # A saddle, such as a standard deviation of 0 below a likelihood that rises on both sides: leave it along its ridge.
+        return ESCAPE * vectors[:, 0]
     step = -vectors @ ((vectors.T @ at.gradient) / safe)
     longest = float(np.abs(step).max())
     return step * min(1.0, LONGEST_STEP / longest) if longest > 0 else step

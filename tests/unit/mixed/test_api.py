@@ -324,3 +324,22 @@ def test_whole_numbers_as_categories_are_the_levels_they_declare(data: pd.DataFr
     numbered = data.assign(visit=pd.Categorical(data["visit"].str[1:].astype(float)))
     fit = mmrm(numbered, FORMULA, levels={"arm": LEVELS["arm"]}, subject="id", visit="visit")
     assert fit.loglik == pytest.approx(mmrm(data, FORMULA, **SAID).loglik, rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-6, 7.0, 1e6])
+def test_weights_that_are_all_the_same_change_the_residual_scale_only(data: pd.DataFrame, size: float) -> None:
+    said = {"levels": {"arm": ["a", "b"]}, "subject": "id", "random": ("1", "t")}
+    plain, weighted = lmm(data, "y ~ arm * t", **said), lmm(data.assign(w=size), "y ~ arm * t", weights="w", **said)
+    pd.testing.assert_frame_equal(weighted.tidy(), plain.tidy(), rtol=1e-8)
+    np.testing.assert_allclose(weighted.covariances["subject"], plain.covariances["subject"], rtol=1e-7)
+    np.testing.assert_allclose(weighted.covariances["residual"], size * plain.covariances["residual"], rtol=1e-8)
+    assert weighted.loglik == pytest.approx(plain.loglik, rel=1e-10)
+
+
+def test_a_quantile_of_residuals_is_a_mean_of_ten_people(data: pd.DataFrame) -> None:
+    fit = mmrm(data, FORMULA, **SAID)
+    pairs = quantile_pairs(fit)
+    assert pairs["probability"].iloc[0] >= 0.025
+    assert (pairs["n"] >= 10).all()
+    with pytest.raises(InvalidTerms, match="two participants"):
+        quantile_pairs(fit, k=1)

@@ -44,7 +44,7 @@ def test_the_smallest_model_is_not_taken_for_want_of_another() -> None:
     """Without random effects the likelihood rises along the intercept's variance; without the slope it falls everywhere."""
     data = people(0.0, seed=0)
     fit, without = uncorrelated(data), lmm(data, "y ~ time", subject="id")
-    assert fit.flags == ("boundary",)
+    assert fit.flags == ("boundary", "several_optima")  # the starts of the whole model came to nothing
     assert fit.proof.boundary_slope is not None
     assert fit.proof.boundary_slope > 0
     assert fit.loglik == pytest.approx(without.loglik, rel=1e-12)
@@ -76,3 +76,12 @@ def test_the_slope_shown_is_that_of_the_variance_which_left() -> None:
     assert fit.covariances["site"].iloc[0, 0] > 1
     assert fit.proof.boundary_slope is not None
     assert fit.proof.boundary_slope > 1e-3
+
+
+def test_a_path_that_meets_a_standard_deviation_of_0_goes_on() -> None:
+    """0 is a saddle where the likelihood rises on both sides; from one start Newton lands on it exactly."""
+    rng = np.random.default_rng(11)
+    data = pd.DataFrame({"id": np.repeat(np.arange(30), 4), "time": np.tile(np.arange(4.0), 30)})
+    fit = lmm(data.assign(y=rng.normal(size=120) + rng.normal(0, 0.3, 30)[data["id"]]), "y ~ time", subject="id")
+    assert fit.flags == ()
+    assert fit.proof.starts == 4
