@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 Arrays = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 LARGEST_START = 0.9
+# Correlations to start from beside those of the data; small data may have several maxima.
+OTHERS = (0.5, 0.0, 0.9, -0.5)
 
 
 class Correlation(Protocol):
@@ -88,10 +90,10 @@ class CompoundSymmetry:
         return _chained(np.eye(self.n_visits) + rho[0] * off, off[None], np.zeros((1, 1, *off.shape)), maps)
 
     def starts(self, pairwise: NDArray[np.float64], counts: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """The mean correlation; and 0.5."""
+        """The mean correlation; and others."""
         a = 1 / (self.n_visits - 1)
         mean = _mean_at(~np.eye(self.n_visits, dtype=bool), pairwise, counts)
-        share = (np.array([max(mean, -0.9 * a), 0.5]) + a) / (1 + a)
+        share = (np.array([max(mean, -0.9 * a), *OTHERS[:-1], -0.5 * a]) + a) / (1 + a)
         return [np.array([np.log(s / (1 - s))]) for s in share]
 
 
@@ -116,9 +118,9 @@ class AutoRegressive:
         return _chained(rho**lag, first[None], second[None, None], maps)
 
     def starts(self, pairwise: NDArray[np.float64], counts: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """The mean correlation of adjacent visits; and 0.5."""
+        """The mean correlation of adjacent visits; and others."""
         found = _mean_at(_lags(self.n_visits) == 1, pairwise, counts)
-        return [_from_unit(np.array([rho])) for rho in (found, 0.5)]
+        return [_from_unit(np.array([rho])) for rho in (found, *OTHERS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +144,12 @@ class Toeplitz:
         return _chained(r, bands, np.zeros((len(phi), *bands.shape)), maps)
 
     def starts(self, pairwise: NDArray[np.float64], counts: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """The mean correlation at each distance, shrunk until R is positive definite; and powers of 0.5."""
+        """The mean correlation at each distance, shrunk until R is positive definite; and powers of others."""
         lag = _lags(self.n_visits)
         found = np.array([_mean_at(lag == k, pairwise, counts) for k in range(1, self.n_visits)])
         while np.linalg.eigvalsh(self.derivatives(_from_unit(found))[0])[0] < 0.05:
             found = 0.9 * found
-        return [_from_unit(found), _from_unit(0.5 ** np.arange(1.0, self.n_visits))]
+        return [_from_unit(found), *(_from_unit(rho ** np.arange(1.0, self.n_visits)) for rho in OTHERS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +191,12 @@ class AnteDependence:
         return result
 
     def starts(self, pairwise: NDArray[np.float64], counts: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """The correlation of each adjacent pair; and 0.5."""
+        """The correlation of each adjacent pair; and others."""
         pairs = np.zeros((self.n_visits - 1, self.n_visits, self.n_visits), dtype=bool)
         k = np.arange(self.n_visits - 1)
         pairs[k, k, k + 1] = True
         found = np.array([_mean_at(pair, pairwise, counts) for pair in pairs])
-        return [_from_unit(found), _from_unit(np.full(self.n_visits - 1, 0.5))]
+        return [_from_unit(found), *(_from_unit(np.full(self.n_visits - 1, rho)) for rho in OTHERS)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-SMALLEST_START = 0.05
 PARTICIPANTS_PER_VISIT = 10
 
 
@@ -90,10 +89,10 @@ class Unstructured:
         return rows, columns, np.where(rows == columns, factor[rows, columns], 1.0)
 
     def starts(self, products: NDArray[np.float64], counts: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """Pairwise correlations of the OLS residuals, ridged to positive definite; and equal correlations."""
+        """Pairwise correlations of the OLS residuals, ridged to positive definite, much and little; and equal correlations."""
         pairwise = products / counts / np.outer(self.sd, self.sd)
-        compound = [(1 - r) * np.eye(len(self.sd)) + r for r in (0.5, 0.2, 0.8)]
-        return [self._theta(correlation) for correlation in [_ridged(pairwise), *compound]]
+        compound = [(1 - r) * np.eye(len(self.sd)) + r for r in (0.5, 0.2, 0.8, 0.95)]
+        return [self._theta(correlation) for correlation in [_ridged(pairwise, 0.05), *compound, _ridged(pairwise, 0.001)]]
 
     def _theta(self, correlation: NDArray[np.float64]) -> NDArray[np.float64]:
         factor = np.asarray(np.linalg.cholesky(correlation), dtype=np.float64)
@@ -106,10 +105,10 @@ def unstructured(products: NDArray[np.float64], counts: NDArray[np.float64]) -> 
     return Unstructured(np.sqrt(np.diag(products) / np.diag(counts)))
 
 
-def _ridged(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shrink correlations towards 0 until their matrix has no eigenvalue below 0.05."""
-    shortfall = SMALLEST_START - float(np.linalg.eigvalsh(correlation)[0])
-    weight = max(0.0, shortfall / (shortfall + 1 - SMALLEST_START))
+def _ridged(correlation: NDArray[np.float64], smallest: float) -> NDArray[np.float64]:
+    """Shrink correlations towards 0 until their matrix has no eigenvalue below `smallest`."""
+    shortfall = smallest - float(np.linalg.eigvalsh(correlation)[0])
+    weight = max(0.0, shortfall / (shortfall + 1 - smallest))
     return (1 - weight) * correlation + weight * np.eye(len(correlation))
 
 

@@ -187,7 +187,7 @@ def test_rounding_of_the_value_does_not_stop_the_last_steps() -> None:
     """At condition number 3e4 the value cannot resolve the last Newton steps; the gradient can."""
     fit = fit_of_a_tiny_trial(15, 42)
     assert fit.proof.covariance_condition > 1e4
-    assert fit.flags == ()
+    assert set(fit.flags) <= {"several_optima"}
     assert fit.proof.distance < 1e-8
 
 
