@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ketaoutcomes.cli import _parser
-from ketaoutcomes.domain.instruments import ASSUMED, instruments
+from ketaoutcomes.domain.instruments import ASSUMED, AllOf, Change, Instrument, instruments
 from ketaoutcomes.domain.study import NAME, Study
 from ketaoutcomes.mixed import Fit, MixedModelError, lmm, mmrm
 from ketaoutcomes.plugins import plugins
@@ -221,14 +221,86 @@ def _default(field: FieldInfo) -> str:
     return " (optional)" if default in (None, [], {}) else f" (default `{json.dumps(default)}`)"
 
 
+_INSTRUMENTS = """# Instruments
+
+Each number carries the source it was read in. **assumed**: none was found. An endpoint names a cut-off or an important change
+by its id. A study adds scales of its own under `instruments:` in its study file, in the form of the catalogue's entries
+(`src/ketaoutcomes/domain/instruments.yaml`).
+
+Items are scored where a table of assessments names their columns, in order or by number; the total and each part become
+parameters of their ids:
+
+```yaml
+tables:
+  depression:
+    file: data/my_study/madrs_items.csv
+    provides: assessments
+    columns:
+      participant: {from: ID}
+      visit: {from: VISIT}
+    items:
+      - {instrument: madrs, from: ["MADRS{}"]}     # MADRS1 to MADRS10: gives madrs and madrs_suicide
+```
+
+A total beside its items must be theirs, or the file is refused. Ordinal and binary measures are counted, never averaged.
+
+"""
+
+
 def _instruments() -> str:
-    lines = [_MADE, "# Instruments\n\nA range or cut-off carries the source it was read in. **assumed**: none was found.\n"]
-    lines.append("\n| id | scale | range | better | range read in | cut-offs |\n|---|---|---|---|---|---|\n")
+    lines = [_MADE, _INSTRUMENTS]
+    lines.append("| id | measure | kind | range | better | rater | recall |\n|---|---|---|---|---|---|---|\n")
     for key, scale in instruments().items():
-        cuts = "; ".join(f"`{name}`: {cut.rule.replace('_', ' ')} {cut.value:g} ({_source(cut.source)})" for name, cut in scale.cutoffs.items())
-        span = f"{scale.minimum:g} to {scale.maximum:g} {scale.unit}"
-        lines.append(f"| `{key}` | {scale.label} | {span} | {scale.better} | {_source(scale.source)} | {cuts or 'none'} |\n")
+        recall = f"{scale.recall.text} ({_source(scale.recall.source)})" if scale.recall else "the moment"
+        span = f"{scale.minimum:g} to {scale.maximum:g} {scale.unit} ({_source(scale.source)})"
+        lines.append(f"| `{key}` | {scale.label} | {scale.kind} | {span} | {scale.better} | {scale.rater} | {recall} |\n")
+    lines.append("\n## Items\n\n| id | items | score | missing items |\n|---|---|---|---|\n")
+    lines += [_items(key, scale) for key, scale in instruments().items() if scale.items or scale.part_of]
+    for heading, entries in (("Cut-offs", "cutoffs"), ("Minimal important changes", "changes")):
+        lines.append(f"\n## {heading}\n\n| instrument | id | met when | source |\n|---|---|---|---|\n")
+        for key, scale in instruments().items():
+            for name in getattr(scale, entries):
+                lines.append(_criterion(key, scale, name))
+    lines.append("\n## Severity bands\n\n| id | bands | source |\n|---|---|---|\n")
+    for key, scale in instruments().items():
+        if scale.bands:
+            bands = ", ".join(f"{band.replace('_', ' ')} from {start:g}" for band, start in scale.bands.starts.items())
+            lines.append(f"| `{key}` | {bands} | {_source(scale.bands.source)} |\n")
+    lines.append("\n## Reliability\n\n| id | coefficient | in whom | source |\n|---|---|---|---|\n")
+    for key, scale in instruments().items():
+        if scale.reliability:
+            lines.append(f"| `{key}` | {scale.reliability.value:g} | {scale.reliability.population} | {_source(scale.reliability.source)} |\n")
     return "".join(lines)
+
+
+def _items(key: str, scale: Instrument) -> str:
+    if scale.items is None:
+        how = f"lowest of {', '.join(f'`{of}`' for of in scale.lowest_of)}" if scale.lowest_of else f"as `{scale.part_of}`"
+        taken = f"{', '.join(map(str, scale.takes))} of `{scale.part_of}`" if scale.takes else f"those of `{scale.part_of}`"
+        return f"| `{key}` | {taken} | {how} | a part needs all of its items |\n"
+    items = scale.items
+    spans = "; ".join(f"{low:g} to {high:g}" + (f": {', '.join(map(str, of))}" if len(items.ranges) > 1 else "") for low, high, of in items.ranges)
+    how = {"sum": "sum", "mean": "mean", "highest": "number of the highest that is met", "any": "1 when one is met"}[items.score]
+    how += "".join(f"; the highest of {', '.join(map(str, group))}" for group in items.highest_of)
+    how += "".join(f"; {' or '.join(map(str, pair))} is answered" for pair in items.either)
+    how += "".join(f"; {', '.join(map(str, others))} asked where {asked} is met" for asked, others in items.asked_if)
+    how += f" ({_source(items.unanswered_source)})" if items.unanswered_source else ""
+    missing = f"up to {items.may_miss} filled with the mean of the others" if items.may_miss else "none may be missing"
+    return f"| `{key}` | {items.number}, {spans} ({_source(items.source)}) | {how} | {missing} ({_source(items.missing_source)}) |\n"
+
+
+def _criterion(key: str, scale: Instrument, name: str) -> str:
+    entry = {**scale.cutoffs, **scale.changes}[name]
+    source = _source(entry.source)
+    if isinstance(entry, AllOf):
+        return f"| `{key}` | `{name}` | {' and '.join(f'`{of}`' for of in entry.of)} | {source} |\n"
+    words = {
+        "percent_reduction": f"improved by at least {entry.value:g} %", "reduction": f"improved by at least {entry.value:g} {scale.unit}",
+        "at_most": f"at most {entry.value:g}", "at_least": f"at least {entry.value:g}", "above": f"above {entry.value:g}",
+    }[entry.rule]  # fmt: skip
+    if isinstance(entry, Change):
+        words += f": {entry.population}" + (" (not for an endpoint)" if entry.compares == "groups" else "")
+    return f"| `{key}` | `{name}` | {words} | {source} |\n"
 
 
 def _source(text: str) -> str:

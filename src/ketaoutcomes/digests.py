@@ -27,7 +27,7 @@ _CODE = {
 _EVERY = ("files.py", "schema", "domain")
 #: Parts of the study file that a stage reads.
 _PARTS = {
-    "ingest": ("study", "tables", "design", "periods", "visits"),
+    "ingest": ("study", "tables", "instruments", "design", "periods", "visits"),
     "derive": ("endpoints", "rules", "populations", "intercurrent", "time_unit"),
 }
 

@@ -16,8 +16,7 @@ import pandas as pd
 
 from ketaoutcomes import disclosure
 from ketaoutcomes.domain.analyses import Ancova, Cox, Lmm, Mmrm
-from ketaoutcomes.domain.endpoints import ScoreEndpoint, TimeEndpoint, cutoff_words, rule_words
-from ketaoutcomes.domain.instruments import instruments
+from ketaoutcomes.domain.endpoints import Numeric, TimeEndpoint, rule_words, score_words, yes_no_words
 from ketaoutcomes.domain.study import Published, Study
 from ketaoutcomes.schema import ard
 from ketaoutcomes.schema.labels import STUDY
@@ -205,7 +204,7 @@ def _scales(study: Study, add: Any) -> None:  # noqa: ANN401 - a local closure
                 if not column.instrument:
                     add("unit", name, column.unit or "")
     for name, key in scales.items():
-        scale = instruments()[key]
+        scale = study.scales[key]
         add("parameter", name, scale.name)
         add("unit", name, scale.unit)
         add("better", name, scale.better)
@@ -215,16 +214,16 @@ def _scales(study: Study, add: Any) -> None:  # noqa: ANN401 - a local closure
             add("parameter", name, name.replace("_", " ").capitalize())
             add("definition", name, rule_words(study.rules[endpoint.rule]))
             continue
-        scale = instruments()[study.parameters[endpoint.parameter]]
+        scale = study.scale(endpoint.parameter)
         add("of", name, endpoint.parameter)
         add("unit", name, scale.unit)
         add("better", name, scale.better)
-        if isinstance(endpoint, ScoreEndpoint):
-            words = {"value": scale.name, "change": f"Change of {scale.name}", "percent_change": f"Percent change of {scale.name}"}
-            add("parameter", name, words[endpoint.kind])
+        if isinstance(endpoint, Numeric):
+            words = score_words(endpoint, scale, study.visit_labels)
+            add("parameter", name, words[:1].upper() + words[1:])
         else:
-            add("parameter", name, f"{scale.name}: {endpoint.cutoff.replace('_', ' ')}")
-            add("definition", name, cutoff_words(endpoint, scale))
+            add("parameter", name, f"{scale.name}: {name.replace('_', ' ')}")
+            add("definition", name, yes_no_words(endpoint, scale, study.visit_labels))
 
 
 def targets(study: Study, exact: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ketaoutcomes.domain.instruments import ASSUMED, Instrument
+from ketaoutcomes.domain.instruments import Instrument, criterion_words
 
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
@@ -20,6 +20,38 @@ class ScoreEndpoint(BaseModel):
     """`value` analyses the score itself, `change` score minus baseline, `percent_change` 100 * change / baseline."""
     parameter: str
     """Id of a parameter that the tables provide."""
+    missing: Literal["observed", "last_observation"] = "observed"
+    """`observed` leaves missing scores to the model; `last_observation` carries the last score after baseline forward, which no model can defend."""
+
+    @property
+    def derived(self) -> bool:
+        """Is it more than the score as it was observed?"""
+        return self.missing != "observed"
+
+
+class AreaEndpoint(BaseModel):
+    """Area under a person's scores over time by the trapezoidal rule, a value at the last of the visits."""
+
+    model_config = STRICT
+
+    kind: Literal["area"]
+    """`area`."""
+    parameter: str
+    """Id of a parameter that the tables provide."""
+    of: Literal["value", "change"]
+    """The score, or its change from baseline (0 at the baseline visit)."""
+    visits: list[str] = Field(min_length=2)
+    """Visits from the first to the last, in order of time; the baseline visit may be the first."""
+    per_time: bool
+    """Divide by the time between first and last visit: a mean over time, in the unit of the score."""
+    missing: Literal["non_evaluable", "observed", "last_observation"]
+    """`non_evaluable`: none without every visit; `observed`: lines across gaps, none without the first and the last visit;
+    `last_observation`: carried forward."""
+
+    @property
+    def derived(self) -> bool:
+        """Is it more than the score as it was observed?"""
+        return True
 
 
 class CutoffEndpoint(BaseModel):
@@ -32,22 +64,75 @@ class CutoffEndpoint(BaseModel):
     parameter: str
     """Id of a parameter that the tables provide."""
     cutoff: str
-    """Id of a cut-off of the parameter's instrument."""
-    missing: Literal["observed", "nonresponse"]
-    """What a missing score means: left out (`observed`) or not met (`nonresponse`). No default: the answer depends on it."""
+    """Id of a cut-off or an important change of the parameter's instrument."""
+    missing: Literal["observed", "nonresponse", "non_evaluable", "last_observation"]
+    """What a missing score means. `observed` and `non_evaluable` (at one visit the same): left out; `nonresponse`: not met;
+    `last_observation`: carried forward."""
 
 
-def cutoff_words(endpoint: CutoffEndpoint, scale: Instrument) -> str:
-    """What a cut-off endpoint is, with its source and what a missing score means."""
-    cutoff = scale.cutoffs[endpoint.cutoff]
-    rule = {
-        "percent_reduction": f"{scale.name} improved by at least {cutoff.value:g} % from baseline",
-        "at_most": f"{scale.name} of {cutoff.value:g} or less",
-        "at_least": f"{scale.name} of {cutoff.value:g} or more",
-    }[cutoff.rule]
-    source = "cut-off assumed, no source found" if cutoff.source == ASSUMED else cutoff.source
-    missing = "missing scores are left out" if endpoint.missing == "observed" else "a missing score counts as not met"
-    return f"{rule} ({source}; {missing})"
+class OnsetEndpoint(BaseModel):
+    """A yes or no at each visit: has a cut-off been met there or at an earlier visit after baseline?"""
+
+    model_config = STRICT
+
+    kind: Literal["onset"]
+    """`onset`."""
+    parameter: str
+    """Id of a parameter that the tables provide."""
+    cutoff: str
+    """Id of a cut-off or an important change of the parameter's instrument."""
+    missing: Literal["nonresponse"]
+    """`nonresponse`: nothing is met at a missing visit. To censor instead, use a time-to-event rule."""
+
+
+class SustainedEndpoint(BaseModel):
+    """A yes or no over several visits: was a cut-off met and kept? Stands at the last of the visits."""
+
+    model_config = STRICT
+
+    kind: Literal["sustained"]
+    """`sustained`."""
+    parameter: str
+    """Id of a parameter that the tables provide."""
+    cutoff: str
+    """Id of a cut-off or an important change of the parameter's instrument."""
+    visits: list[str] = Field(min_length=2)
+    """Every visit that is looked at, in order of time."""
+    excursions: int = Field(ge=0)
+    """At how many of them the cut-off may be missed."""
+    always: list[str] = Field(default_factory=list[str])
+    """Visits among them at which it may not be missed."""
+    missing: Literal["nonresponse", "non_evaluable", "observed", "last_observation"]
+    """A missing visit is: `nonresponse`, an excursion; `non_evaluable`, no answer for this person; `observed`, not looked at
+    (no answer when it is one of `always` or all are missing); `last_observation`, the score before it."""
+    source: str
+    """Where the definition was published, or `chosen by us`."""
+
+
+class ReliableChangeEndpoint(BaseModel):
+    """A yes or no at each visit: has the score changed by more than its error of measurement would explain?
+
+    Change / (sd * sqrt(2 (1 - reliability))) beyond `level` (Jacobson and Truax 1991, J Consult Clin Psychol 59:12).
+    """
+
+    model_config = STRICT
+
+    kind: Literal["reliable_change"]
+    """`reliable_change`."""
+    parameter: str
+    """Id of a parameter that the tables provide."""
+    direction: Literal["improved", "worsened"]
+    """Which change."""
+    sd: float | Literal["baseline"]
+    """Standard deviation of the scores: a number, or `baseline` for that of the period's baseline scores."""
+    reliability: float = Field(gt=0, lt=1)
+    """Test-retest reliability."""
+    level: float = Field(default=1.96, gt=0)
+    """Standard errors of a difference."""
+    missing: Literal["observed", "nonresponse", "non_evaluable", "last_observation"]
+    """What a missing score means, as in `cutoff`."""
+    source: str
+    """Where reliability and standard deviation were published, or `chosen by us`."""
 
 
 class TimeEndpoint(BaseModel):
@@ -61,7 +146,58 @@ class TimeEndpoint(BaseModel):
     """Name of a rule under `rules`."""
 
 
-Endpoint = Annotated[ScoreEndpoint | CutoffEndpoint | TimeEndpoint, Field(discriminator="kind")]
+YesNo = CutoffEndpoint | OnsetEndpoint | SustainedEndpoint | ReliableChangeEndpoint
+Numeric = ScoreEndpoint | AreaEndpoint
+Endpoint = Annotated[ScoreEndpoint | AreaEndpoint | YesNo | TimeEndpoint, Field(discriminator="kind")]
+
+_LEFT_OUT = "people without a score are left out of the denominator"
+_MISSING = {
+    "observed": _LEFT_OUT,
+    "non_evaluable": _LEFT_OUT,
+    "nonresponse": "a missing score counts as not met",
+    "last_observation": "the last score after baseline is carried forward",
+}
+_MISSING_VISIT = {
+    "observed": "missing visits are not looked at; people without any of them, or without one at which it must hold, are left out of the denominator",
+    "non_evaluable": "people with a missing visit are left out of the denominator",
+    "nonresponse": "a missing visit counts as not met",
+    "last_observation": "the last score after baseline is carried forward",
+}
+
+
+def yes_no_words(endpoint: YesNo, scale: Instrument, visits: dict[str, str]) -> str:
+    """What a yes-or-no endpoint is, with its source and what a missing score means; `visits` gives the visits' labels."""
+    if isinstance(endpoint, ReliableChangeEndpoint):
+        sd = "the baseline scores' SD" if endpoint.sd == "baseline" else f"an SD of {endpoint.sd:g}"
+        what = f"{scale.name} {endpoint.direction} by more than {endpoint.level:g} standard errors of a difference"
+        return f"{what} ({sd}, reliability {endpoint.reliability:g}; {endpoint.source}; {_MISSING[endpoint.missing]})"
+    met = criterion_words(scale, endpoint.cutoff).removesuffix(")")
+    if isinstance(endpoint, CutoffEndpoint):
+        return f"{met}; {_MISSING[endpoint.missing]})"
+    if isinstance(endpoint, OnsetEndpoint):
+        return f"{met}) at the visit or an earlier one (nothing is met at a missing visit)"
+    named = ", ".join(visits[visit] for visit in endpoint.visits)
+    allowed = "at every one" if not endpoint.excursions else f"at all but {endpoint.excursions}"
+    always = f", always at {' and '.join(visits[visit] for visit in endpoint.always)}" if endpoint.always and endpoint.excursions else ""
+    return f"{met}) {allowed} of {named}{always} ({endpoint.source}; {_MISSING_VISIT[endpoint.missing]})"
+
+
+def score_words(endpoint: Numeric, scale: Instrument, visits: dict[str, str]) -> str:
+    """What a numeric endpoint is, within a sentence."""
+    if isinstance(endpoint, AreaEndpoint):
+        of = f"{'change of ' if endpoint.of == 'change' else ''}{scale.name}"
+        over = f"from {visits[endpoint.visits[0]]} to {visits[endpoint.visits[-1]]}"
+        how = f"trapezoidal rule over {len(endpoint.visits)} visits; {_AREA[endpoint.missing]}"
+        return f"{'mean over time' if endpoint.per_time else 'area under the curve'} of {of} {over} ({how})"
+    words = {"value": scale.name, "change": f"change of {scale.name} from baseline", "percent_change": f"percent change of {scale.name} from baseline"}
+    return words[endpoint.kind] + (" (last observation carried forward)" if endpoint.missing == "last_observation" else "")
+
+
+_AREA = {
+    "non_evaluable": "people with a missing visit are left out",
+    "observed": "missing visits in between are bridged; people without the first or the last are left out",
+    "last_observation": "the last score is carried forward",
+}
 
 
 class RecordedRule(BaseModel):

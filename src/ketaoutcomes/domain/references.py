@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import UnionType
 
-from ketaoutcomes.domain.analyses import Cox, Descriptive, KaplanMeier, Lmm, Mmrm, Paired, Proportions
-from ketaoutcomes.domain.endpoints import CutoffEndpoint, RecordedRule, ScoreEndpoint, TimeEndpoint
-from ketaoutcomes.domain.instruments import instruments
+from ketaoutcomes.domain.analyses import Ancova, Cox, Descriptive, KaplanMeier, Lmm, Mmrm, Paired, Proportions
+from ketaoutcomes.domain.endpoints import (
+    AreaEndpoint,
+    CutoffEndpoint,
+    Numeric,
+    OnsetEndpoint,
+    RecordedRule,
+    ScoreEndpoint,
+    SustainedEndpoint,
+    TimeEndpoint,
+    YesNo,
+)
+from ketaoutcomes.domain.instruments import AllOf, contradictions, instruments
 from ketaoutcomes.domain.study import Column, Study
 from ketaoutcomes.domain.table_rules import NUMERIC, WORDS, Key, Problem, table_problems, unless
 
@@ -39,6 +50,7 @@ def unresolved(study: Study) -> Iterator[Problem]:
     yield from _periods(study)
     yield from _populations(study)
     yield from _endpoints(study)
+    yield from _rules(study)
     yield from _analyses(study)
     yield from _rest(study)
 
@@ -49,6 +61,11 @@ def _names(study: Study) -> Iterator[Problem]:
     for name in study.analyses:
         if name in _DEVICES | _TAKEN:
             yield ("analyses", name), "this name has a meaning of its own; choose another"
+    for name in study.instruments:
+        if name in instruments():
+            yield ("instruments", name), "the catalogue has an instrument of this name; choose another"
+    for name, problem in contradictions(study.scales).items():
+        yield ("instruments", name), problem
     for at, period in enumerate(study.periods):
         if period.id in {"all", "none"}:
             yield ("periods", at, "id"), "this name means every period, or none; choose another"
@@ -96,7 +113,8 @@ def _periods(study: Study) -> Iterator[Problem]:
         yield from unless(period.baseline.period, periods, (*where, "period"), "period")
         visits = {visit.id for visit in study.visits if visit.period == period.baseline.period}
         if study.visits:
-            yield from unless(period.baseline.visit, visits, (*where, "visit"), "visit of that period")
+            for visit in (period.baseline.visit, *period.baseline.otherwise):
+                yield from unless(visit, visits, (*where, "visit"), "visit of that period")
     seen: set[tuple[str, str]] = set()
     for at, visit in enumerate(study.visits):
         yield from unless(visit.period, periods, ("visits", at, "period"), "period")
@@ -105,6 +123,11 @@ def _periods(study: Study) -> Iterator[Problem]:
         seen.add((visit.period, visit.id))
         if visit.window and study.time_unit != "days":
             yield ("visits", at, "window"), "windows are in days; this study's time_unit is not"
+        if not visit.window and (visit.take != "nearest" or visit.tie != "earlier"):
+            yield ("visits", at, "take"), "`take` and `tie` choose within a `window`; without one there is nothing to choose"
+        ranks = [study.scale(name).name for name in study.parameters if not study.scale(name).averaged]
+        if visit.take == "mean" and ranks:
+            yield ("visits", at, "take"), f"{ranks[0]} is never averaged: take another score of the window"
         if visit.window and not visit.window[0] <= visit.time <= visit.window[1]:
             yield ("visits", at, "window"), "the window does not hold the visit's time"
     yield from _crowded(study)
@@ -157,9 +180,43 @@ def _endpoints(study: Study) -> Iterator[Problem]:
         yield from unless(endpoint.parameter, study.parameters, (*key, "parameter"), "parameter")
         if name in study.parameters:
             yield key, "an endpoint may not have the name of a parameter"
-        if isinstance(endpoint, CutoffEndpoint) and endpoint.parameter in study.parameters:
-            instrument = instruments()[study.parameters[endpoint.parameter]]
-            yield from unless(endpoint.cutoff, instrument.cutoffs, (*key, "cutoff"), f"cut-off of {instrument.name}")
+        if endpoint.parameter in study.parameters:
+            yield from _definition(study, endpoint, key)
+
+
+def _definition(study: Study, endpoint: YesNo | Numeric, key: Key) -> Iterator[Problem]:
+    """Does an endpoint ask of its instrument what the instrument can answer?"""
+    scale = study.scale(endpoint.parameter)
+    if isinstance(endpoint, CutoffEndpoint | OnsetEndpoint | SustainedEndpoint):
+        yield from unless(endpoint.cutoff, scale.criteria, (*key, "cutoff"), f"cut-off of {scale.name}")
+        if not scale.averaged and any(not isinstance(c, AllOf) and c.rule == "percent_reduction" for n, c in scale.criteria.items() if n == endpoint.cutoff):
+            yield (*key, "cutoff"), f"{scale.name} is {scale.kind}: it has no percent"
+    elif not scale.averaged and not (isinstance(endpoint, ScoreEndpoint) and endpoint.kind == "value"):
+        yield (*key, "kind"), f"{scale.name} is {scale.kind}: its scores are not subtracted or averaged; analyse the value, or a cut-off"
+    if isinstance(endpoint, SustainedEndpoint | AreaEndpoint):
+        yield from _in_order(study, endpoint, key)
+    if isinstance(endpoint, SustainedEndpoint):
+        for at, visit in enumerate(endpoint.always):
+            yield from unless(visit, endpoint.visits, (*key, "always", at), "visit of this endpoint")
+        if endpoint.excursions >= len(endpoint.visits):
+            yield (*key, "excursions"), "as many excursions as visits: everybody would meet it"
+
+
+def _in_order(study: Study, endpoint: SustainedEndpoint | AreaEndpoint, key: Key) -> Iterator[Problem]:
+    """The visits of one endpoint stand in one period, in order of time."""
+    orders = [[visit.id for visit in study.visits_of(period.id)] for period in study.periods]
+    holding = [order for order in orders if set(endpoint.visits) <= set(order)]
+    if not holding:
+        yield (*key, "visits"), "no period has all of these visits"
+    elif not any([visit for visit in order if visit in endpoint.visits] == endpoint.visits for order in holding):
+        yield (*key, "visits"), "name the visits in order of time, each once"
+    baseline = {period.baseline.visit for period in study.periods if period.baseline.period == period.id}
+    for at, visit in enumerate(endpoint.visits):
+        if visit in baseline and (isinstance(endpoint, SustainedEndpoint) or at > 0):
+            yield (*key, "visits", at), "this is the baseline visit"
+
+
+def _rules(study: Study) -> Iterator[Problem]:
     periods = {period.id for period in study.periods}
     for name, rule in study.rules.items():
         yield from unless(rule.period, periods, ("rules", name, "period"), "period")
@@ -289,15 +346,20 @@ def _mixed(study: Study, analysis: Mmrm | Lmm, key: tuple[str | int, ...]) -> It
 
 def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> Iterator[Problem]:
     endpoint = study.endpoints.get(getattr(analysis, "endpoint", ""))
-    wanted: type
+    wanted: UnionType | type
     if isinstance(analysis, Proportions):
-        wanted, what = CutoffEndpoint, "a cut-off endpoint"
+        wanted, what = YesNo, "a yes-or-no endpoint"
     elif isinstance(analysis, KaplanMeier | Cox):
         wanted, what = TimeEndpoint, "a time-to-event endpoint"
+    elif isinstance(analysis, Ancova):
+        wanted, what = Numeric, "a score endpoint or an area"
     else:
         wanted, what = ScoreEndpoint, "a score endpoint"
     if endpoint is not None and not isinstance(endpoint, wanted):
         yield (*key, "endpoint"), f"this model needs {what}"
+    scale = study.scales.get(study.parameters.get(getattr(endpoint, "parameter", ""), ""))
+    if isinstance(endpoint, ScoreEndpoint) and scale is not None and not scale.averaged:
+        yield (*key, "endpoint"), f"{scale.name} is {scale.kind}: a model of its mean has no meaning; count a cut-off of it"
     if isinstance(analysis, Paired) and study.design.kind != "crossover":
         yield (*key, "model"), "a within-person difference needs a crossover design"
 
@@ -309,9 +371,9 @@ def _rest(study: Study) -> Iterator[Problem]:
         yield from _event(study, entry.event, ("intercurrent", at, "event"))
         if entry.strategy != "treatment_policy" and study.time_unit != "days":
             yield ("intercurrent", at, "strategy"), "events have days; without `time_unit: days` no visit can be placed before or after them"
-        cutoffs = any(isinstance(endpoint, CutoffEndpoint) for endpoint in study.endpoints.values())
-        if entry.strategy == "composite" and not cutoffs:
-            yield ("intercurrent", at, "strategy"), "composite has a meaning for cut-off endpoints only"
+        answers = any(isinstance(endpoint, YesNo) for endpoint in study.endpoints.values())
+        if entry.strategy == "composite" and not answers:
+            yield ("intercurrent", at, "strategy"), "composite has a meaning for yes-or-no endpoints only"
     for at, name in enumerate(study.testing.order if study.testing else []):
         yield from unless(name, study.analyses, ("testing", "order", at), "analysis")
     for at, target in enumerate(study.published):

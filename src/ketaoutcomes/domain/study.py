@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ketaoutcomes.domain.analyses import Analysis
 from ketaoutcomes.domain.endpoints import Endpoint, Rule
+from ketaoutcomes.domain.instruments import Instrument, instruments, parts
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 #: Names that become wildcards and file names; Windows' device names are refused in `references`.
@@ -59,6 +60,21 @@ class WideColumn(BaseModel):
     """Period id."""
 
 
+class ItemColumns(BaseModel):
+    """Columns that hold the items of one instrument; its score and those of its parts become parameters of their names."""
+
+    model_config = _STRICT
+
+    instrument: str
+    """Instrument whose items these are."""
+    sources: list[str] = Field(alias="from", min_length=1)
+    """Headers in the file, in the order of the items; or one header with `{}` in place of the item's number."""
+
+    def headers(self, number: int) -> list[str]:
+        """The header of each of `number` items."""
+        return [self.sources[0].replace("{}", str(item)) for item in range(1, number + 1)] if "{}" in self.sources[0] else self.sources
+
+
 class Table(BaseModel):
     """One file: which part of the cohort it provides and how its columns are read."""
 
@@ -76,6 +92,14 @@ class Table(BaseModel):
     """Our column names. Columns of the file that are not named here never leave ingest."""
     wide: list[WideColumn] = Field(default_factory=list[WideColumn])
     """For `assessments`: columns that each hold one visit's score."""
+    items: list[ItemColumns] = Field(default_factory=list[ItemColumns])
+    """For `assessments`: columns that each hold one item of an instrument."""
+
+    def headers(self, scales: dict[str, Instrument]) -> list[str]:
+        """Headers that the file must have."""
+        numbers = {entry.instrument: scale.items.number for entry in self.items if (scale := scales[entry.instrument]).items}
+        items = [header for entry in self.items for header in entry.headers(numbers[entry.instrument])]
+        return [*(column.source for column in self.columns.values()), *(wide.source for wide in self.wide), *items]
 
 
 class Privacy(BaseModel):
@@ -125,7 +149,9 @@ class Baseline(BaseModel):
     period: str
     """Period that holds the baseline assessment: it need not be the one analysed."""
     visit: str
-    """Visit id."""
+    """Visit id. Which score counts as that visit is said by its `window` and `take`."""
+    otherwise: list[str] = Field(default_factory=list[str])
+    """Visits of that period that are the baseline of people without a score there, tried in order."""
 
 
 class Period(BaseModel):
@@ -163,8 +189,11 @@ class Visit(BaseModel):
     time: float
     """Days from the period's start (or the unit of `time_unit`); orders the visits, and is continuous time."""
     window: list[float] | None = Field(default=None, min_length=2, max_length=2)
-    """First and last day that count as this visit, for tables that carry days instead of visit names.
-    Of several assessments the nearest to `time` counts, of two equally near the earlier."""
+    """First and last day that count as this visit, for tables that carry days instead of visit names. Fractions are hours: 2 h is 0.0833."""
+    take: Literal["nearest", "first", "last", "best", "worst", "mean"] = "nearest"
+    """Which of several scores within the window counts: the nearest to `time`, the first, the last, the best or worst by the instrument, their mean."""
+    tie: Literal["earlier", "later"] = "earlier"
+    """Which of two equally near (or equally good) scores counts."""
 
 
 class Population(BaseModel):
@@ -257,6 +286,8 @@ class Study(BaseModel):
     """Unit of the visits' `time` and of recorded times to event."""
     tables: dict[Name, Table] = Field(min_length=1)
     """Files by name."""
+    instruments: dict[Name, Instrument] = Field(default_factory=dict[str, Instrument])
+    """Scales of the study's own, in the form of the catalogue's entries (docs/reference/instruments.md)."""
     design: Design
     """Design."""
     periods: list[Period] = Field(min_length=1)
@@ -290,7 +321,22 @@ class Study(BaseModel):
             if table.provides == "assessments":
                 found |= {n: c.instrument for n, c in table.columns.items() if c.instrument}
                 found |= {wide.parameter: wide.instrument for wide in table.wide}
+                found |= {name: name for scored in table.items for name in (scored.instrument, *parts(self.scales, scored.instrument))}
         return found
+
+    @property
+    def scales(self) -> dict[str, Instrument]:
+        """Instruments of the catalogue and of the study by id."""
+        return {**instruments(), **self.instruments}
+
+    def scale(self, parameter: str) -> Instrument:
+        """The instrument of a parameter."""
+        return self.scales[self.parameters[parameter]]
+
+    @property
+    def visit_labels(self) -> dict[str, str]:
+        """Visit id to label, the first period's naming."""
+        return {visit.id: visit.label for visit in reversed(self.visits)}
 
     @property
     def participant_columns(self) -> dict[str, Column]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ketaoutcomes.domain.instruments import instruments
-from ketaoutcomes.domain.study import Column, Study, Table
+from ketaoutcomes.domain.instruments import parts
+from ketaoutcomes.domain.study import Column, ItemColumns, Study, Table
 
 Key = tuple[str | int, ...]
 Problem = tuple[Key, str]
@@ -24,7 +24,7 @@ NUMERIC = {"number", "integer"}
 WORDS, _DAYS = {"text", "category"}, {"number", "integer", "date"}
 _KINDS = {
     "participant": WORDS, "period": WORDS, "visit": WORDS, "arm": WORDS, "event": WORDS, "status": WORDS, "reason": WORDS,
-    "day": _DAYS, "session": {"integer"},
+    "day": _DAYS, "hour": NUMERIC, "session": {"integer"},
 }  # fmt: skip
 
 
@@ -59,21 +59,38 @@ def _tables(study: Study) -> Iterator[Problem]:
         for column in sorted(_REQUIRED[table.provides] - set(table.columns)):
             yield (*key, "columns"), f"a table of {table.provides} needs the column {column!r}"
         for our, column in table.columns.items():
-            yield from unless(column.instrument, instruments(), (*key, "columns", our, "instrument"), "instrument")
+            yield from unless(column.instrument, study.scales, (*key, "columns", our, "instrument"), "instrument")
             dates = {n for n, c in study.participant_columns.items() if c.kind == "date" and not c.since}
             yield from unless(column.since, dates, (*key, "columns", our, "since"), "participants' date column")
             if table.provides == "participants" and (our in _RESERVED or our.startswith("pop_")):
                 yield (*key, "columns", our), "this name has a meaning of its own here; choose another"
             if column.drop_unlisted and not column.recode:
                 yield (*key, "columns", our, "drop_unlisted"), "needs a recode that lists what is kept"
-        if table.wide and table.provides != "assessments":
-            yield (*key, "wide"), "only a table of assessments may be wide"
+        for field in ("wide", "items"):
+            if getattr(table, field) and table.provides != "assessments":
+                yield (*key, field), f"only a table of assessments may have `{field}`"
+        for at, entry in enumerate(table.items):
+            yield from _items(study, entry, (*key, "items", at))
         for at, wide in enumerate(table.wide):
             where = (*key, "wide", at)
-            yield from unless(wide.instrument, instruments(), (*where, "instrument"), "instrument")
+            yield from unless(wide.instrument, study.scales, (*where, "instrument"), "instrument")
             yield from unless(wide.period, periods, (*where, "period"), "period")
             visits = {visit.id for visit in study.visits if visit.period == wide.period}
             yield from unless(wide.visit, visits, (*where, "visit"), "visit of that period")
+
+
+def _items(study: Study, entry: ItemColumns, key: Key) -> Iterator[Problem]:
+    yield from unless(entry.instrument, study.scales, (*key, "instrument"), "instrument")
+    scale = study.scales.get(entry.instrument)
+    if scale is None:
+        return
+    if scale.items is None:
+        whose = f"; name {scale.part_of}, of which it is a part" if scale.part_of else ""
+        yield (*key, "instrument"), f"{scale.name} has no items{whose}"
+        return
+    headers = entry.headers(scale.items.number)
+    if len(headers) != scale.items.number or len(set(headers)) < len(headers):
+        yield (*key, "from"), f"{scale.name} has {scale.items.number} items: name each of their headers once, or one header with {{}} in place of the number"
 
 
 def _columns(study: Study) -> Iterator[Problem]:
@@ -97,6 +114,12 @@ def _columns(study: Study) -> Iterator[Problem]:
                 yield ("tables", name, "wide", at), "another column already holds this parameter at this visit"
             if scales.setdefault(wide.parameter, wide.instrument) != wide.instrument:
                 yield ("tables", name, "wide", at, "instrument"), "this parameter has another instrument elsewhere"
+        for at, entry in enumerate(table.items):
+            for made in (entry.instrument, *parts(study.scales, entry.instrument)):
+                if scales.setdefault(made, made) != made:
+                    yield ("tables", name, "items", at), f"the parameter {made!r}, which these items give, has another instrument elsewhere"
+                if made in table.columns and made != entry.instrument:
+                    yield ("tables", name, "columns", made), "the items of this table give this parameter"
 
 
 def _contradictions(column: Column) -> Iterator[str]:

@@ -14,6 +14,7 @@ from ketaoutcomes.ingest.columns import parse_column
 from ketaoutcomes.ingest.periods import assign_periods
 from ketaoutcomes.ingest.places import FILE, LINE, at_rows
 from ketaoutcomes.ingest.reader import Rows, read_rows
+from ketaoutcomes.ingest.scoring import scored
 from ketaoutcomes.schema.cohort import ASSESSMENTS, COHORT, DISPOSITION, EVENTS, SESSIONS
 from ketaoutcomes.schema.table import Schema
 
@@ -76,11 +77,11 @@ def _read(study: Study, root: Path, findings: list[Finding], notes: dict[str, in
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in COHORT}
     for name, table in study.tables.items():
         try:
-            rows = read_rows(table, root)
+            rows = read_rows(table, root, study.scales)
         except Refused as refused:
             findings.extend(refused.findings)
             continue
-        frame = _typed(rows, table, findings)
+        frame = _typed(study, rows, table, findings, notes)
         kept = _listed(frame, table)
         if len(kept) < len(frame):
             notes[f"rows of {name} left out by drop_unlisted"] = len(frame) - len(kept)
@@ -88,11 +89,19 @@ def _read(study: Study, root: Path, findings: list[Finding], notes: dict[str, in
     return parts
 
 
-def _typed(rows: Rows, table: Table, findings: list[Finding]) -> pd.DataFrame:
-    columns = {name: parse_column(rows, table, column, findings) for name, column in table.columns.items()}
+def _typed(study: Study, rows: Rows, table: Table, findings: list[Finding], notes: dict[str, int]) -> pd.DataFrame:
+    columns = {name: parse_column(rows, table, column, study.scales, findings) for name, column in table.columns.items()}
     for wide in table.wide:
         column = Column.model_validate({"from": wide.source, "kind": "number", "instrument": wide.instrument})
-        columns[f"{wide.parameter}\t{wide.period}\t{wide.visit}"] = parse_column(rows, table, column, findings)
+        columns[f"{wide.parameter}\t{wide.period}\t{wide.visit}"] = parse_column(rows, table, column, study.scales, findings)
+    for entry in table.items:
+        found = scored(study, table, entry, rows, findings)
+        given = columns.get(entry.instrument)
+        columns |= found.scores
+        if given is not None:  # a total without items counts as it stands
+            columns[entry.instrument] = found.scores[entry.instrument].fillna(given)
+        for what, n in found.notes.items():
+            notes[what] = notes.get(what, 0) + n
     frame = pd.DataFrame({**columns, LINE: rows.lines, FILE: str(rows.path)})
     nameless = frame[frame["participant"].isna()]
     findings += at_rows(nameless, "E-DATA-ID", "the participant's id is missing", table.columns["participant"].source)
@@ -202,13 +211,28 @@ def _unused(study: Study, people: pd.DataFrame, scores: pd.DataFrame) -> dict[st
         start = scores["participant"].map(person[period.start]).astype("float64") if period.start else 0.0
         for window in (visit.window for visit in study.visits_of(period.id) if visit.window):
             inside |= (scores["period"] == period.id) & (scores["day"] - start).between(window[0], window[1])
-    return {"participants who entered no period": int(nowhere.sum()), "scores on a day outside every visit's window": int((~inside).sum())}
+    return {
+        "participants who entered no period": int(nowhere.sum()),
+        "scores on a day outside every visit's window": int((~inside).sum()),
+        "scores used although their day lies outside the window of the visit they name": _elsewhere(study, person, scores),
+    }
+
+
+def _elsewhere(study: Study, person: pd.DataFrame, scores: pd.DataFrame) -> int:
+    count = 0
+    for visit in study.visits:
+        if visit.window:
+            rows = scores[(scores["period"] == visit.period) & (scores["visit"] == visit.id) & scores["day"].notna()]
+            first = study.period(visit.period).start
+            day = rows["day"] - (rows["participant"].map(person[first]).astype("float64") if first else 0.0)
+            count += int((~day.between(visit.window[0], visit.window[1])).sum())
+    return count
 
 
 def _long(study: Study, frame: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
     """One row per score: wide tables folded, parameters stacked, empty scores left out."""
     parts: list[pd.DataFrame] = []
-    keys = ["participant", "period", "visit", "day", LINE, FILE]
+    keys = ["participant", "period", "visit", "day", *(["hour"] if "hour" in frame else []), LINE, FILE]
     frame = frame.reindex(columns=[*frame.columns, *(key for key in keys if key not in frame.columns)])
     for name in frame.columns:
         if name in study.parameters:
@@ -218,6 +242,8 @@ def _long(study: Study, frame: pd.DataFrame, findings: list[Finding]) -> pd.Data
             parts.append(frame[keys].assign(parameter=parameter, value=frame[name], period=period, visit=visit))
     scores = pd.concat(parts, ignore_index=True) if parts else frame.assign(parameter="", value=float("nan"))[[*keys, "parameter", "value"]][:0]
     scores = scores[scores["value"].notna()].reset_index(drop=True)
+    if "hour" in frame:
+        scores["day"] = scores["day"] + scores["hour"].fillna(0.0) / 24
     _check_visits(study, scores, findings)
     return scores
 

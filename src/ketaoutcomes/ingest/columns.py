@@ -10,7 +10,7 @@ from datetime import datetime
 import pandas as pd
 
 from ketaoutcomes.domain.findings import Finding
-from ketaoutcomes.domain.instruments import instruments
+from ketaoutcomes.domain.instruments import Instrument
 from ketaoutcomes.domain.study import Column, Table
 from ketaoutcomes.ingest.reader import Rows
 
@@ -27,29 +27,48 @@ class BadCell(ValueError):
     """A cell is not of its column's kind; the message says what was expected."""
 
 
-def parse_column(rows: Rows, table: Table, column: Column, findings: list[Finding]) -> pd.Series:
+def parse_column(rows: Rows, table: Table, column: Column, scales: dict[str, Instrument], findings: list[Finding]) -> pd.Series:
     """One column of a file, as text or as numbers; missing cells are missing.
 
     Problems are appended to `findings` with line and header, and leave a missing value.
     """
+    numeric = column.kind in {"number", "integer", "date"}
+    return _parsed(rows, table, column.source, _parser(column, scales), findings, numeric=numeric)
+
+
+def parse_item(rows: Rows, table: Table, header: str, scale: Instrument, item: int, findings: list[Finding]) -> pd.Series:
+    """One item of an instrument as numbers; an item of 0 or 1 may be written as no or yes."""
+    assert scale.items is not None
+    low, high = scale.items.range_of(item)
+    inside = _within(_integer, low, high, f"{scale.name} item {item}")
+
+    def parse(cell: str) -> Parsed:
+        if (low, high) == (0, 1) and cell.lower() in _YES_NO:
+            return float(_YES_NO[cell.lower()] == "yes")
+        return inside(cell)
+
+    return _parsed(rows, table, header, parse, findings, numeric=True)
+
+
+def _parsed(rows: Rows, table: Table, header: str, parse: Callable[[str], Parsed], findings: list[Finding], *, numeric: bool) -> pd.Series:
     missing = {"", *table.missing}
-    parse = _parser(column)
     values: list[Parsed] = []
-    for line, cell in zip(rows.lines, rows.column(column.source), strict=True):
+    for line, cell in zip(rows.lines, rows.column(header), strict=True):
         try:
             values.append(None if cell in missing else parse(cell))
         except BadCell as problem:
-            findings.append(Finding(str(rows.path), line, column.source, "E-DATA-VALUE", str(problem)))
+            findings.append(Finding(str(rows.path), line, header, "E-DATA-VALUE", str(problem)))
             values.append(None)
-    numeric = column.kind in {"number", "integer", "date"}
     return pd.Series(values, dtype="float64" if numeric else "string")
 
 
-def _parser(column: Column) -> Callable[[str], Parsed]:
-    if column.kind == "number":
-        return _ranged(_number, column)
-    if column.kind == "integer":
-        return _ranged(_integer, column)
+def _parser(column: Column, scales: dict[str, Instrument]) -> Callable[[str], Parsed]:
+    if column.kind in {"number", "integer"}:
+        parse = _number if column.kind == "number" else _integer
+        if column.instrument is None:
+            return parse
+        scale = scales[column.instrument]
+        return _within(parse, scale.minimum, scale.maximum, scale.name, scale.unit)
     if column.kind == "date":
         return lambda cell: _date(cell, column.date_format)
     if column.recode:
@@ -81,18 +100,14 @@ def _integer(cell: str) -> float:
     return float(cell)
 
 
-def _ranged(parse: Callable[[str], float], column: Column) -> Callable[[str], Parsed]:
-    if column.instrument is None:
-        return parse
-    scale = instruments()[column.instrument]
-
-    def ranged(cell: str) -> float:
+def _within(parse: Callable[[str], float], low: float, high: float, name: str, unit: str = "") -> Callable[[str], Parsed]:
+    def inside(cell: str) -> float:
         value = parse(cell)
-        if not scale.minimum <= value <= scale.maximum:
-            raise BadCell(f"outside the range of {scale.name}, {scale.minimum:g} to {scale.maximum:g} {scale.unit}")
+        if not low <= value <= high:
+            raise BadCell(f"outside the range of {name}, {low:g} to {high:g} {unit}".rstrip())
         return value
 
-    return ranged
+    return inside
 
 
 def _date(cell: str, pattern: str) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ketaoutcomes.domain.findings import Finding, Refused
+from ketaoutcomes.domain.instruments import Instrument
 from ketaoutcomes.domain.study import Table
 
 _MAGIC = {b"PK\x03\x04": "a zip or Excel file", b"\x1f\x8b": "a gzip file", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PAR1": "Parquet"}
@@ -30,7 +31,7 @@ class Rows:
         return [row[at].strip() for row in self.rows]
 
 
-def read_rows(table: Table, root: Path) -> Rows:
+def read_rows(table: Table, root: Path, scales: dict[str, Instrument]) -> Rows:
     """Read the file of a table.
 
     Raises
@@ -44,7 +45,7 @@ def read_rows(table: Table, root: Path) -> Rows:
     delimiter = "\t" if path.suffix == ".tsv" else ","
     rows, lines = _parse(path, text, delimiter)
     header = tuple(cell.strip() for cell in rows[0])
-    _check_header(path, header, table, delimiter)
+    _check_header(path, header, table.headers(scales), delimiter)
     _check_widths(path, rows, lines, len(header), may_be_empty=table.provides == "events")
     return Rows(path, header, tuple(tuple(row) for row in rows[1:]), tuple(lines[1:]))
 
@@ -93,12 +94,11 @@ def _parse(path: Path, text: str, delimiter: str) -> tuple[list[list[str]], list
     return rows, lines
 
 
-def _check_header(path: Path, header: tuple[str, ...], table: Table, delimiter: str) -> None:
+def _check_header(path: Path, header: tuple[str, ...], wanted: list[str], delimiter: str) -> None:
     other = next((mark for mark in _DELIMITERS if len(header) == 1 and mark != delimiter and mark in header[0]), None)
     if other:
         message = f"the columns seem to be separated by {_DELIMITERS[other]}, not {_DELIMITERS[delimiter]}; export with {_DELIMITERS[delimiter]}"
         raise _refuse(path, 1, "", "E-DATA-DELIMITER", message)
-    wanted = [column.source for column in table.columns.values()] + [wide.source for wide in table.wide]
     findings = [
         Finding(str(path), 1, name, "E-DATA-COLUMN", "the study file names this column and the file does not have it") for name in wanted if name not in header
     ]

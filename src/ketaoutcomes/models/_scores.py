@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import Analysis
-from ketaoutcomes.domain.endpoints import ScoreEndpoint
+from ketaoutcomes.domain.endpoints import Numeric, ScoreEndpoint
 from ketaoutcomes.domain.study import Study
 
-_VALUE = {"value": "aval", "change": "chg", "percent_change": "pchg"}
+_VALUE = {"value": "aval", "change": "chg", "percent_change": "pchg", "area": "aval"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,10 @@ def scores(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame], cova
     have no row at all are counted in `excluded`.
     """
     endpoint = study.endpoints[getattr(analysis, "endpoint")]
-    assert isinstance(endpoint, ScoreEndpoint)
+    assert isinstance(endpoint, Numeric)
     people = people_of(analysis, data)
     adqs = data["adqs"]
-    wanted = (adqs["paramcd"] == endpoint.parameter) & (adqs["ablfl"] == "no") & (adqs["anl"] == "yes")
+    wanted = (adqs["paramcd"] == (getattr(analysis, "endpoint") if endpoint.derived else endpoint.parameter)) & (adqs["ablfl"] == "no") & (adqs["anl"] == "yes")
     if visit is not None:
         wanted &= adqs["avisit"] == visit
     names = [name for name in covariates if name not in {"base", "period", "site"}]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from ketaoutcomes.domain.endpoints import ScoreEndpoint
-from ketaoutcomes.domain.instruments import instruments
+from ketaoutcomes.domain.endpoints import Numeric, score_words
 from ketaoutcomes.domain.study import Study
 
 
 def response_words(study: Study, endpoint: str) -> str:
-    """What a score endpoint is, in words."""
+    """What a numeric endpoint is, in words."""
     entry = study.endpoints[endpoint]
-    assert isinstance(entry, ScoreEndpoint)
-    scale = instruments()[study.parameters[entry.parameter]].name
-    return {"value": scale, "change": f"change of {scale} from baseline", "percent_change": f"percent change of {scale} from baseline"}[entry.kind]
+    assert isinstance(entry, Numeric)
+    return score_words(entry, study.scale(entry.parameter), study.visit_labels)
 
 
 def likelihood_words(method: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import Descriptive
-from ketaoutcomes.domain.instruments import instruments
+from ketaoutcomes.domain.instruments import Instrument, Threshold
 from ketaoutcomes.domain.study import Column, Study
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import people_of
@@ -118,19 +118,38 @@ def _observed(rows: Results, study: Study, parameter: str, people: pd.DataFrame,
     """Observed means by visit, and how many of those expected were seen."""
     scores = adqs[adqs["paramcd"] == parameter].drop(columns="trtp")
     joined = scores.merge(people[["participant", "period", "arm"]], on=["participant", "period"])
-    if not (joined["ablfl"] == "yes").any():
+    scale = study.scale(parameter)
+    if scale.averaged and not (joined["ablfl"] == "yes").any():
         _earlier_baseline(rows, study, parameter, joined)
     for arm, part in _groups(joined):
         for (day, visit), at in part.groupby(["avisitn", "avisit"]):
             key: dict[str, Any] = {"parameter": parameter, "arm": arm, "visit": str(visit), "day": float(str(day))}
-            _mean(rows, at["aval"].dropna(), **key)
-            if (at["ablfl"] == "no").all():
+            if not scale.averaged:
+                _shares(rows, scale, at["aval"].dropna(), key)
+            else:
+                _mean(rows, at["aval"].dropna(), **key)
+            if scale.averaged and (at["ablfl"] == "no").all():
                 _mean(rows, at["chg"].dropna(), "_change", **key)
             seen, expected = int(at["aval"].notna().sum()), len(at)
             rows.add("n_expected", expected, n=expected, **key)
             rows.add("n_observed", seen, n=seen, **key)
             rows.add("n_missing", expected - seen, n=expected - seen, **key)
             rows.add("percent_missing", 100 * (expected - seen) / expected, n=expected, events=expected - seen, **key)
+
+
+def _shares(rows: Results, scale: Instrument, values: pd.Series, key: dict[str, Any]) -> None:
+    """How many stand at each score of a scale that is never averaged."""
+    n = len(values)
+    rows.add("n_events", n, n=n, events=n, **key)
+    for term, count in _levels(scale, values).items():
+        rows.add("n_events", count, n=n, events=count, term=term, **key)
+        rows.add("percent", 100 * count / n if n else None, n=n, events=count, term=term, **key)
+
+
+def _levels(scale: Instrument, values: pd.Series) -> dict[str, int]:
+    if scale.kind == "binary":
+        return {"no": int((values == scale.minimum).sum()), "yes": int((values == scale.maximum).sum())}
+    return {f"{level:g}": int((values == level).sum()) for level in range(int(scale.minimum), int(scale.maximum) + 1)}
 
 
 def _earlier_baseline(rows: Results, study: Study, parameter: str, joined: pd.DataFrame) -> None:
@@ -152,18 +171,23 @@ def _sessions(rows: Results, study: Study, people: pd.DataFrame, adex: pd.DataFr
             for session, at in part.groupby("session"):
                 number = int(float(str(session)))
                 key: dict[str, Any] = {"parameter": name, "arm": arm, "visit": f"session {number}", "day": float(number)}
-                _session(rows, column, at[name].dropna(), key)
+                scale = study.scales[column.instrument] if column.instrument else None
+                _session(rows, column, scale, at[name].dropna(), key)
 
 
-def _session(rows: Results, column: Column, values: pd.Series, key: dict[str, Any]) -> None:
+def _session(rows: Results, column: Column, scale: Instrument | None, values: pd.Series, key: dict[str, Any]) -> None:
     """Mean of a number and its share at or above a safety cut-off; shares of categories."""
     n = len(values)
     rows.add("n", n, n=n, **key)
-    if column.kind in {"number", "integer"}:
+    if scale is not None and not scale.averaged:
+        met = _levels(scale, values.astype(float))
+    elif column.kind in {"number", "integer"}:
         numbers = values.astype(float)
         _mean(rows, numbers, **key)
-        cutoffs = instruments()[column.instrument].cutoffs if column.instrument else {}
-        met = {name: int((numbers >= rule.value).sum()) for name, rule in cutoffs.items() if rule.rule == "at_least"}
+        cutoffs = scale.cutoffs if scale else {}
+        at_least = {name: rule.value for name, rule in cutoffs.items() if isinstance(rule, Threshold) and rule.rule == "at_least"}
+        above = {name: rule.value for name, rule in cutoffs.items() if isinstance(rule, Threshold) and rule.rule == "above"}
+        met = {name: int((numbers >= value).sum()) for name, value in at_least.items()} | {name: int((numbers > value).sum()) for name, value in above.items()}
     else:
         met = {level: int((values == level).sum()) for level in column.levels or sorted(values.unique())}
     for term, count in met.items():

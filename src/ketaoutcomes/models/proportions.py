@@ -7,8 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import Proportions
-from ketaoutcomes.domain.endpoints import CutoffEndpoint, cutoff_words
-from ketaoutcomes.domain.instruments import instruments
+from ketaoutcomes.domain.endpoints import YesNo, yes_no_words
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._proportions import Ratio, difference, ratio
 from ketaoutcomes.models._results import Results, results
@@ -76,11 +75,11 @@ def _effect(rows: Results, statistic: str, found: Ratio, method: str, conf_level
 
 def _conclude(rows: Results, study: Study, analysis: Proportions, crossover: bool) -> None:
     endpoint = study.endpoints[analysis.endpoint]
-    assert isinstance(endpoint, CutoffEndpoint)
+    assert isinstance(endpoint, YesNo)
     rows.method(
         __doc__,
         title=analysis.title,
-        rule=cutoff_words(endpoint, instruments()[study.parameters[endpoint.parameter]]),
+        rule=yes_no_words(endpoint, study.scale(endpoint.parameter), study.visit_labels),
         population=population_words(study, analysis.population),
         compared=_ONE_ARM if len(study.design.arms) == 1 else _CROSSOVER if crossover else _COMPARED,
     )

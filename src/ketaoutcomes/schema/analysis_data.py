@@ -4,7 +4,8 @@
 ``start``, disposition, one ``pop_<population>`` flag each, the participants' columns.
 ``adqs`` one row per participant, period, parameter and expected visit, so that a missing visit is
 a row: ``aval``, ``base``, ``chg``, ``pchg``; ``anl`` is ``yes`` when intercurrent events leave the
-value in the analysis. Cut-off endpoints are parameters too (0 or 1).
+value in the analysis; ``ablfl`` is ``before`` for visits of a period that lie before its baseline.
+Endpoints that are more than an observed score are parameters too (yes or no: 1 or 0).
 ``adtte`` one row per participant and time-to-event endpoint: ``aval`` days, ``cnsr`` 0 = event.
 ``adex`` sessions, ``adae`` events.
 """

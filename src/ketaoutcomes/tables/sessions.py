@@ -41,7 +41,7 @@ def _cell(rows: pd.DataFrame, *, scale: bool) -> str:
     for term in dict.fromkeys(rows["term"]):
         if term:
             cut = match(rows, term=term)
-            words = term.replace("severe_", "at or above ").replace("_", " ")
+            words = term.replace("_", " ")
             parts.append(f"{words}: {value_of(cut, 'n_events')} ({value_of(cut, 'percent')})")
     return "; ".join(parts) or NOTHING
 
