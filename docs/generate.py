@@ -3,7 +3,7 @@
 config/README.md            every key of a study file, from its types
 workflow/schemas/*.json     the JSON schema of a study file, for editors
 docs/how-to/*.md            pages whose code is run; their sources are in docs/sources/
-docs/reference/*.md         instruments with their sources, the ARD's vocabulary, the commands, hard and impossible data
+docs/reference/*.md         instruments, rules and tallies with their sources, the ARD's vocabulary, the commands, hard and impossible data
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ketaoutcomes.cli import _parser
-from ketaoutcomes.domain.instruments import ASSUMED, AllOf, Change, Instrument, instruments
+from ketaoutcomes.domain.endpoints import published_tallies
+from ketaoutcomes.domain.instruments import ASSUMED, AllOf, Change, Instrument, instruments, plain_words
+from ketaoutcomes.domain.rules import Definition, FirstOfRule, ShippedRule, rule_words, shipped_rules
 from ketaoutcomes.domain.study import NAME, Study
 from ketaoutcomes.mixed import Fit, MixedModelError, lmm, mmrm
 from ketaoutcomes.plugins import plugins
@@ -37,6 +39,7 @@ def generated() -> dict[str, str]:
         "workflow/schemas/study.schema.json": json.dumps(Study.model_json_schema(by_alias=True), indent=1, sort_keys=True) + "\n",
         "workflow/schemas/config.schema.json": json.dumps(_CONFIG, indent=1) + "\n",
         "docs/reference/instruments.md": _instruments(),
+        "docs/reference/rules.md": _rules(),
         "docs/reference/results.md": _results(),
         "docs/reference/commands.md": _commands(),
         "docs/reference/degenerate.md": _degenerate(),
@@ -301,6 +304,62 @@ def _criterion(key: str, scale: Instrument, name: str) -> str:
     if isinstance(entry, Change):
         words += f": {entry.population}" + (" (not for an endpoint)" if entry.compares == "groups" else "")
     return f"| `{key}` | `{name}` | {words} | {source} |\n"
+
+
+_RULES = """# Published rules and tallies
+
+A study names a rule of relapse or abstinence (`kind: shipped` under `rules:`) or a tally of looks (`kind: published` under
+`endpoints:`) and gives its own names for period, parameter, events and end of follow-up; every other key is the definition's.
+Where the source is silent, the entry says so and reports print the result under the other choice too. A definition of your
+own is written in the same keys (`kind: run`, `days`, `first_of`; `kind: tally`, `tally_reached`): see `config/README.md`.
+
+How people without the event end: at the rule's `censored_at`; a last look that counts and is followed by none is
+`unconfirmed` and ends there. What happens on one day is ordered by `same_day`, dropping out last.
+
+"""
+
+
+def _rules() -> str:
+    lines = [_MADE, _RULES, "## Rules\n\n| id | definition | of | key: our choice; the other | because |\n|---|---|---|---|---|\n"]
+    for key, definition in shipped_rules().items():
+        rule = _example(key, definition).resolved
+        scale = instruments()[definition.instrument]
+        words = rule_words(rule, {name: plain_words(scale, name) for name in scale.criteria})
+        parts = rule.of if isinstance(rule, FirstOfRule) else [rule]
+        chosen = [(name, getattr(part, name), entry) for part in parts for name, entry in part.chosen.items()]
+        said = "; ".join(f"`{name}`: {value}; {_plain(entry.other)}" for name, value, entry in chosen)
+        reasons = "; ".join(entry.reason for *_, entry in chosen)
+        lines.append(f"| `{key}` | {definition.label}: {words} | {scale.name} | {said or 'nothing was left open'} | {reasons} |\n")
+    lines.append("\n## Tallies\n\n| id | definition | of | source |\n|---|---|---|---|\n")
+    for key, tally in published_tallies().items():
+        entry = tally.tally
+        met, missing = entry["when"].replace("_", " "), entry["missing"].replace("_", " ")
+        how = f"{entry['measure']} of {entry['looks']} where `{entry['cutoff']}` is {met}, missing ones {missing}"
+        how += f", {entry['at_least']:g} or more" if "at_least" in entry else ""
+        lines.append(f"| `{key}` | {tally.label}: {how} | {instruments()[tally.instrument].name} | {entry['source']} |\n")
+    return "".join(lines)
+
+
+def _plain(value: object) -> str:
+    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else "none" if value is None else str(value)
+
+
+def _example(key: str, definition: Definition) -> ShippedRule:
+    """A shipped rule over made-up names, to put it in words."""
+    parts = definition.rule.get("of", [definition.rule])
+    parts = parts if definition.rule["kind"] == "first_of" else [definition.rule]
+    return ShippedRule(
+        kind="shipped",
+        rule=key,
+        period="the period",
+        parameter="the parameter",
+        follow_up="last_look",
+        events=["an event that the study names"] if definition.instrument in {"madrs", "hamd17"} else [],
+        competing=[],
+        dropouts=["discontinued"] if any(part["dropout"] for part in parts) else [],
+        types={"a day of use": 1.0} if any(part["kind"] == "days" for part in parts) else {},
+        visit="the named visit" if any(isinstance(part["origin"], dict) and part["origin"]["otherwise"] == "event" for part in parts) else None,
+    )
 
 
 def _source(text: str) -> str:

@@ -28,7 +28,7 @@ _EVERY = ("files.py", "schema", "domain")
 #: Parts of the study file that a stage reads.
 _PARTS = {
     "ingest": ("study", "tables", "instruments", "design", "periods", "visits"),
-    "derive": ("endpoints", "rules", "populations", "intercurrent", "time_unit"),
+    "derive": ("said_endpoints", "rules", "populations", "intercurrent", "time_unit"),
 }
 
 

@@ -18,14 +18,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketaoutcomes.schema.ard import KEY, RELATIONS, STATISTICS, Relation
+from ketaoutcomes.schema.ard import KEY, OTHER_CHOICE, RELATIONS, STATISTICS, Relation
 
 SMALL = 7
 BASE = 5
 CURVE = "curve"
 _CELL = ["period", "arm", "visit"]
 #: Models' terms that are results, not coefficients.
-_RESULTS = ("", "ls_mean", "contrast", "median", CURVE, "at risk", "log-rank", "proportional hazards", "fit", "covariance", "participant", "residual")
+_RESULTS = (
+    "",
+    "ls_mean",
+    "contrast",
+    "median",
+    CURVE,
+    "at risk",
+    "log-rank",
+    "proportional hazards",
+    "fit",
+    "covariance",
+    "participant",
+    "residual",
+    OTHER_CHOICE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +107,7 @@ def _withheld(exact: pd.DataFrame) -> pd.Series:
     why[few] = f"{SMALL} people or fewer behind it"
     why[(why == "") & (kinds == "exact")] = "would give a count away"
     why[(why == "") & _of_one_level(exact, kinds)] = "how many people stand behind one level is not known"
+    _other_choices(exact, why)
     cells = _cells(exact)
     settled = -1
     while settled != int((why != "").sum()):
@@ -219,6 +234,18 @@ def _comparisons(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
     why[numbers & general & models & exact["analysis"].isin(cells["analysis"])] = "computed from a mean or count that is withheld"
     visits = exact[(why != "") & (exact["term"] == "ls_mean")]
     why[numbers & (exact["term"] == "covariance") & _like(exact, visits, ["analysis", "visit"])] = "computed from a mean or count that is withheld"
+
+
+def _other_choices(exact: pd.DataFrame, why: pd.Series) -> None:
+    """Two definitions that differ by a few people tell who they are: the other choice is withheld."""
+    other = exact["term"] == OTHER_CHOICE
+    counts = exact[other & exact["statistic"].isin(["n", "n_events"])]
+    if not len(counts):
+        return
+    main = exact[exact["term"].isin(["", "fit"]) & exact["analysis"].isin(counts["analysis"])].set_index(["analysis", "arm", "statistic"])["value"]
+    ours = main.reindex(pd.MultiIndex.from_frame(counts[["analysis", "arm", "statistic"]]))
+    near = counts[small(pd.Series((counts["value"].to_numpy() - ours.to_numpy()), index=counts.index).abs())]
+    why[other & (why == "") & _like(exact, near, ["analysis", "level"])] = "differs from the main definition by a few people"
 
 
 def _curves(exact: pd.DataFrame, why: pd.Series) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ketaoutcomes import disclosure
 from ketaoutcomes.domain.analyses import Ancova, Cox, Lmm, Mmrm
-from ketaoutcomes.domain.endpoints import Numeric, TimeEndpoint, rule_words, score_words, yes_no_words
+from ketaoutcomes.domain.endpoints import Numeric, TimeEndpoint, score_words, yes_no_words
 from ketaoutcomes.domain.study import Published, Study
 from ketaoutcomes.schema import ard
 from ketaoutcomes.schema.labels import STUDY
@@ -212,7 +212,7 @@ def _scales(study: Study, add: Any) -> None:  # noqa: ANN401 - a local closure
     for name, endpoint in study.endpoints.items():
         if isinstance(endpoint, TimeEndpoint):
             add("parameter", name, name.replace("_", " ").capitalize())
-            add("definition", name, rule_words(study.rules[endpoint.rule]))
+            add("definition", name, study.rule_words(endpoint.rule))
             continue
         scale = study.scale(endpoint.parameter)
         add("of", name, endpoint.parameter)

@@ -8,8 +8,9 @@ import pandas as pd
 
 from ketaoutcomes.cli import _project
 from ketaoutcomes.derive import derive
-from ketaoutcomes.domain.endpoints import RecordedRule, Rule, TimeEndpoint
+from ketaoutcomes.domain.endpoints import TimeEndpoint
 from ketaoutcomes.domain.findings import DataMissing, Finding, Refused
+from ketaoutcomes.domain.rules import FirstEventRule, Rule, events_of
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.ingest import ingest
 
@@ -66,11 +67,11 @@ def _rule_notes(study: Study, name: str, rule: Rule, data: dict[str, pd.DataFram
     untimed = len(people) - int(people["participant"].isin(known).sum())
     if timed and untimed:
         yield f"rule {name}: {_n(study, untimed)} of {_n(study, len(people))} people have no time and cannot enter"
-    if isinstance(rule, RecordedRule):
-        return
     events = data["adae"]
-    for kind in [kind for kind in rule.types if kind not in set(events["event"])]:
+    for kind in [kind for kind in events_of(rule) if kind not in set(events["event"])]:
         yield f"rule {name}: the events table holds no event called {kind!r}"
+    if not isinstance(rule, FirstEventRule):
+        return
     counted = events[events["event"].isin(rule.types)].merge(people[["participant", "start", "last_day"]], on="participant")
     late = int((counted["ady"] - counted["start"] > counted["last_day"]).sum())
     if late:

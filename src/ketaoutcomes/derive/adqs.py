@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ketaoutcomes.derive.endpoints import endpoint_rows
+from ketaoutcomes.derive.tally import tally_rows
 from ketaoutcomes.derive.visits import PERSON, at_visits, baselines
 from ketaoutcomes.domain.study import Study, Visit
 
@@ -25,7 +26,8 @@ def adqs(study: Study, cohort: dict[str, pd.DataFrame], people: pd.DataFrame) ->
     after = _after_events(study, rows, cohort["events"], people)
     rows["anl"] = _yes_no(~after["hypothetical"])
     rows["failed"] = after["composite"]
-    return pd.concat([rows, *endpoint_rows(study, rows)], ignore_index=True).drop(columns="failed")
+    tallies = tally_rows(study, cohort["assessments"], people, rows)
+    return pd.concat([rows, *endpoint_rows(study, rows), *tallies], ignore_index=True).drop(columns="failed")
 
 
 def _yes_no(flags: pd.Series) -> pd.Series:

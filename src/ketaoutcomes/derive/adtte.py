@@ -4,25 +4,49 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.domain.endpoints import FirstEventRule, RecordedRule, TimeEndpoint
+from ketaoutcomes.derive.judge import judge, judge_first
+from ketaoutcomes.derive.looks import DAYS, people_of
+from ketaoutcomes.domain.endpoints import TimeEndpoint
+from ketaoutcomes.domain.rules import DaysRule, FirstEventRule, FirstOfRule, RecordedRule, RunRule, ShippedRule
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.schema.analysis_data import ADTTE
 
 
-def adtte(study: Study, cohort: dict[str, pd.DataFrame], people: pd.DataFrame) -> pd.DataFrame:
-    """One row per participant and time-to-event endpoint: ``aval`` days, ``cnsr`` 0 event, 1 censored.
+def adtte(study: Study, cohort: dict[str, pd.DataFrame], people: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """One row per participant and time-to-event endpoint: ``aval`` in the study's time unit, ``cnsr`` 0 event, 1 censored, 2 competing event.
 
-    A participant whose time is unknown has no row.
+    A participant whose time is unknown, or who is not at risk, has no row. Where a rule says which
+    of its keys were chosen by us, there is a parameter ``<endpoint>|<key>: <other>`` for each other choice.
     """
     parts = [ADTTE.empty()]
     for name, endpoint in study.endpoints.items():
-        if isinstance(endpoint, TimeEndpoint):
-            rule = study.rules[endpoint.rule]
-            inside = people[people["period"] == rule.period]
+        if not isinstance(endpoint, TimeEndpoint):
+            continue
+        rule = study.rules[endpoint.rule]
+        inside = people[people["period"] == rule.period]
+        if isinstance(rule, RecordedRule | FirstEventRule):
             rows = _recorded(rule, inside) if isinstance(rule, RecordedRule) else _first_event(rule, inside, cohort["events"])
-            rows = rows[rows["aval"].notna() & rows["cnsr"].notna()]
-            parts.append(rows.assign(paramcd=name)[list(ADTTE.columns)].astype(ADTTE.columns))
+            found = {name: rows}
+        else:
+            rule = rule.resolved if isinstance(rule, ShippedRule) else rule
+            variants = {name: rule, **{f"{name}|{key}": other for key, other in rule.alternatives().items()}}
+            found = {key: _judged(study, one, cohort, people, scores) for key, one in variants.items()}
+        for key, rows in found.items():
+            known = rows[rows["aval"].notna() & rows["cnsr"].notna()]
+            parts.append(known.assign(paramcd=key)[list(ADTTE.columns)].astype(ADTTE.columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def _judged(study: Study, rule: RunRule | DaysRule | FirstOfRule, cohort: dict[str, pd.DataFrame], people: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """The verdict of a rule on everybody in its period."""
+    inside = people[people["period"] == rule.period].sort_values("participant")
+    seen = [people_of(study, part, cohort, people, scores) for part in (rule.of if isinstance(rule, FirstOfRule) else [rule])]
+    verdicts = [judge_first(rule, list(persons)) if isinstance(rule, FirstOfRule) else judge(rule, persons[0]) for persons in zip(*seen, strict=True)]
+    return inside.assign(
+        aval=[verdict.time / DAYS[study.time_unit] if verdict else float("nan") for verdict in verdicts],
+        cnsr=pd.array([verdict.status if verdict else None for verdict in verdicts], dtype="Int64"),
+        evntdesc=pd.array([verdict.reason if verdict else None for verdict in verdicts], dtype="string"),
+    )
 
 
 def _recorded(rule: RecordedRule, people: pd.DataFrame) -> pd.DataFrame:

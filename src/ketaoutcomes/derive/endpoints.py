@@ -15,6 +15,8 @@ from ketaoutcomes.domain.endpoints import (
     ReliableChangeEndpoint,
     ScoreEndpoint,
     SustainedEndpoint,
+    TallyEndpoint,
+    TallyReachedEndpoint,
     TimeEndpoint,
 )
 from ketaoutcomes.domain.instruments import AllOf, Criterion, Instrument
@@ -34,7 +36,7 @@ def endpoint_rows(study: Study, rows: pd.DataFrame) -> list[pd.DataFrame]:
     """
     found: list[pd.DataFrame] = []
     for name, endpoint in study.endpoints.items():
-        if isinstance(endpoint, TimeEndpoint) or (isinstance(endpoint, Numeric) and not endpoint.derived):
+        if isinstance(endpoint, TimeEndpoint | TallyEndpoint | TallyReachedEndpoint) or (isinstance(endpoint, Numeric) and not endpoint.derived):
             continue
         of = rows[rows["paramcd"] == endpoint.parameter].sort_values([*PERSON, "avisitn"], kind="stable")
         found.append(_rows(endpoint, study.scale(endpoint.parameter), of).assign(paramcd=name))
@@ -53,7 +55,7 @@ def _rows(endpoint: Endpoint, scale: Instrument, of: pd.DataFrame) -> pd.DataFra
         met = _reliable(endpoint, scale, after, of)
     else:
         assert isinstance(endpoint, CutoffEndpoint | OnsetEndpoint | SustainedEndpoint)
-        met = _met(after, scale, scale.criteria[endpoint.cutoff])
+        met = criterion_met(after, scale, scale.criteria[endpoint.cutoff])
     met = met.mask(after["failed"], 0.0)
     if isinstance(endpoint, SustainedEndpoint):
         return _sustained(endpoint, after.assign(aval=met))
@@ -77,10 +79,10 @@ def _carried(of: pd.DataFrame) -> pd.DataFrame:
     return filled.assign(chg=change, pchg=(100 * change / filled["base"]).where(filled["base"] != 0))
 
 
-def _met(rows: pd.DataFrame, scale: Instrument, criterion: Criterion) -> pd.Series:
+def criterion_met(rows: pd.DataFrame, scale: Instrument, criterion: Criterion) -> pd.Series:
     """1 met, 0 not met, missing without a score."""
     if isinstance(criterion, AllOf):
-        parts = [_met(rows, scale, scale.criteria[name]) for name in criterion.of]
+        parts = [criterion_met(rows, scale, scale.criteria[name]) for name in criterion.of]
         return pd.concat(parts, axis=1).min(axis=1, skipna=False)
     improved = -1 if scale.better == "lower" else 1
     judged = {

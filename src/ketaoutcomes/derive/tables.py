@@ -31,7 +31,7 @@ def derive(study: Study, cohort: dict[str, pd.DataFrame]) -> dict[str, pd.DataFr
     tables = {
         "adsl": population_flags(study, people, scores),
         "adqs": scores,
-        "adtte": adtte(study, cohort, people),
+        "adtte": adtte(study, cohort, people, scores),
         "adex": _adex(cohort["sessions"], people),
         "adae": cohort["events"].rename(columns={"day": "ady"}),
     }

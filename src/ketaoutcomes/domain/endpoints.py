@@ -1,12 +1,15 @@
-"""What is measured of each participant: endpoints on scores, and rules for time to an event."""
+"""What is measured of each participant."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from ketaoutcomes.domain.instruments import Instrument, criterion_words
+from ketaoutcomes.domain.instruments import Instrument, criterion_words, plain_words
 
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
@@ -135,6 +138,109 @@ class ReliableChangeEndpoint(BaseModel):
     """Where reliability and standard deviation were published, or `chosen by us`."""
 
 
+class _Tally(BaseModel):
+    model_config = STRICT
+
+    parameter: str
+    """Id of a parameter that the tables provide."""
+    period: str
+    """Period of the looks."""
+    cutoff: str | dict[str, str]
+    """Id of a cut-off of the parameter's instrument; or one for each value of the column `by` (heavy drinking by sex)."""
+    by: str | None = None
+    """Participants' column that chooses the cut-off."""
+    when: Literal["met", "not_met"]
+    """Whether looks that meet the cut-off are tallied, or those that do not (abstinent ones)."""
+    looks: Literal["visits", "days"]
+    """The scheduled visits after baseline; or every day, each with the score recorded on it."""
+    first: float
+    """First time from the period's start, in the study's `time_unit`, inclusive."""
+    last: float
+    """Last time, inclusive."""
+    follow_up: str
+    """How long looks are expected of a person: `schedule`, `disposition`, or a participants' column, as in the rules."""
+    measure: Literal["number", "percent", "longest"]
+    """How many; percent of the looks (of all that are expected, but for those `skipped`); the longest row of them."""
+    missing: Literal["tallied", "not_tallied", "skipped", "non_evaluable"]
+    """An expected look without a score counts, does not count (and ends a row), is passed over, or leaves the person without an answer."""
+    at: str
+    """Visit at which the answer stands."""
+    source: str
+    """Where the definition was published, or `chosen by us`."""
+
+
+class TallyEndpoint(_Tally):
+    """How many looks, what share of them, or how many in a row: weeks of abstinence, percent days abstinent, heavy drinking days."""
+
+    kind: Literal["tally"]
+    """`tally`."""
+
+    @property
+    def derived(self) -> bool:
+        """Is it more than the score as it was observed?"""
+        return True
+
+
+class TallyReachedEndpoint(_Tally):
+    """A yes or no: does a tally reach a number?"""
+
+    kind: Literal["tally_reached"]
+    """`tally_reached`."""
+    at_least: float
+    """The number."""
+
+
+class PublishedTally(BaseModel):
+    """A published tally from the catalogue, with the study's own names."""
+
+    model_config = STRICT
+
+    kind: Literal["published"]
+    """`published`."""
+    tally: str
+    """Id in the catalogue (docs/reference/rules.md)."""
+    parameter: str
+    """The study's parameter of the tally's instrument."""
+    period: str
+    """Period of the looks."""
+    first: float
+    """First time from the period's start, in the study's `time_unit`, inclusive."""
+    last: float
+    """Last time, inclusive."""
+    follow_up: str
+    """How long looks are expected of a person: `schedule`, `disposition`, or a participants' column."""
+    at: str
+    """Visit at which the answer stands."""
+    by: str | None = None
+    """The participants' column that chooses the cut-off, where the definition has several."""
+
+    @property
+    def resolved(self) -> TallyEndpoint | TallyReachedEndpoint:
+        """The definition over this study's names."""
+        said = {**published_tallies()[self.tally].tally, **self.model_dump(exclude={"kind", "tally"})}
+        return (TallyReachedEndpoint if "at_least" in said else TallyEndpoint).model_validate(said)
+
+
+class TallyDefinition(BaseModel):
+    """An entry of the catalogue: a published tally without a study's names."""
+
+    model_config = STRICT
+
+    label: str
+    """What it is, as printed."""
+    instrument: str
+    """Instrument that the parameter must have."""
+    tally: dict[str, Any]
+    """Keys of the tally, but for those that a study gives."""
+
+
+@cache
+def published_tallies() -> dict[str, TallyDefinition]:
+    """Every published tally by id, read from ``tallies.yaml``."""
+    text = files("ketaoutcomes.domain").joinpath("tallies.yaml").read_text(encoding="utf-8")
+    return {key: TallyDefinition.model_validate(entry) for key, entry in yaml.safe_load(text).items()}
+
+
 class TimeEndpoint(BaseModel):
     """Time from a period's start to an event, by a named rule."""
 
@@ -146,9 +252,11 @@ class TimeEndpoint(BaseModel):
     """Name of a rule under `rules`."""
 
 
-YesNo = CutoffEndpoint | OnsetEndpoint | SustainedEndpoint | ReliableChangeEndpoint
-Numeric = ScoreEndpoint | AreaEndpoint
-Endpoint = Annotated[ScoreEndpoint | AreaEndpoint | YesNo | TimeEndpoint, Field(discriminator="kind")]
+YesNo = CutoffEndpoint | OnsetEndpoint | SustainedEndpoint | ReliableChangeEndpoint | TallyReachedEndpoint
+Numeric = ScoreEndpoint | AreaEndpoint | TallyEndpoint
+Endpoint = ScoreEndpoint | AreaEndpoint | TallyEndpoint | YesNo | TimeEndpoint
+#: What a study file may say.
+Said = Annotated[Endpoint | PublishedTally, Field(discriminator="kind")]
 
 _LEFT_OUT = "people without a score are left out of the denominator"
 _MISSING = {
@@ -171,6 +279,8 @@ def yes_no_words(endpoint: YesNo, scale: Instrument, visits: dict[str, str]) -> 
         sd = "the baseline scores' SD" if endpoint.sd == "baseline" else f"an SD of {endpoint.sd:g}"
         what = f"{scale.name} {endpoint.direction} by more than {endpoint.level:g} standard errors of a difference"
         return f"{what} ({sd}, reliability {endpoint.reliability:g}; {endpoint.source}; {_MISSING[endpoint.missing]})"
+    if isinstance(endpoint, TallyReachedEndpoint):
+        return f"{_tally_words(endpoint, scale)} of {endpoint.at_least:g} or more ({_tally_how(endpoint)})"
     met = criterion_words(scale, endpoint.cutoff).removesuffix(")")
     if isinstance(endpoint, CutoffEndpoint):
         return f"{met}; {_MISSING[endpoint.missing]})"
@@ -189,8 +299,28 @@ def score_words(endpoint: Numeric, scale: Instrument, visits: dict[str, str]) ->
         over = f"from {visits[endpoint.visits[0]]} to {visits[endpoint.visits[-1]]}"
         how = f"trapezoidal rule over {len(endpoint.visits)} visits; {_AREA[endpoint.missing]}"
         return f"{'mean over time' if endpoint.per_time else 'area under the curve'} of {of} {over} ({how})"
+    if isinstance(endpoint, TallyEndpoint):
+        return f"{_tally_words(endpoint, scale)} ({_tally_how(endpoint)})"
     words = {"value": scale.name, "change": f"change of {scale.name} from baseline", "percent_change": f"percent change of {scale.name} from baseline"}
     return words[endpoint.kind] + (" (last observation carried forward)" if endpoint.missing == "last_observation" else "")
+
+
+def _tally_words(endpoint: TallyEndpoint | TallyReachedEndpoint, scale: Instrument) -> str:
+    cutoffs = [endpoint.cutoff] if isinstance(endpoint.cutoff, str) else list(endpoint.cutoff.values())
+    groups = [""] if isinstance(endpoint.cutoff, str) else [f" ({group})" for group in endpoint.cutoff]
+    states = " or ".join(f"{plain_words(scale, cutoff)}{group}" for cutoff, group in zip(cutoffs, groups, strict=True))
+    what = {"number": "number of", "percent": "percent of", "longest": "longest row of"}[endpoint.measure]
+    return f"{what} {endpoint.looks} {'with' if endpoint.when == 'met' else 'without'} {states}, time {endpoint.first:g} to {endpoint.last:g}"
+
+
+def _tally_how(endpoint: TallyEndpoint | TallyReachedEndpoint) -> str:
+    missing = {
+        "tallied": f"missing {endpoint.looks} are counted",
+        "not_tallied": f"missing {endpoint.looks} are not counted",
+        "skipped": f"missing {endpoint.looks} are passed over, and are not in the denominator",
+        "non_evaluable": f"people with missing {endpoint.looks} are left out",
+    }[endpoint.missing]
+    return f"{missing}; {endpoint.source}"
 
 
 _AREA = {
@@ -198,48 +328,3 @@ _AREA = {
     "observed": "missing visits in between are bridged; people without the first or the last are left out",
     "last_observation": "the last score is carried forward",
 }
-
-
-class RecordedRule(BaseModel):
-    """The file already holds time and event, one row per participant."""
-
-    model_config = STRICT
-
-    kind: Literal["recorded"]
-    """`recorded`."""
-    period: str
-    """Period whose start is time 0."""
-    time: str
-    """Participants' column with the time, in the study's `time_unit`."""
-    event: str
-    """Participants' column that is true when the event happened, false when follow-up ended without it."""
-    censored_as: str
-    """The reason written for those without the event."""
-    source: str
-    """Where the definition was published, or `chosen by us`."""
-
-
-class FirstEventRule(BaseModel):
-    """The first event of the named types on or after the period's start; else censored at its end."""
-
-    model_config = STRICT
-
-    kind: Literal["first_event"]
-    """`first_event`."""
-    period: str
-    """Period whose start is time 0; without an event, time ends on the participant's disposition day in it."""
-    types: list[str] = Field(min_length=1)
-    """Values of the events table's `event` that count."""
-    source: str
-    """Where the definition was published, or `chosen by us`."""
-
-
-Rule = Annotated[RecordedRule | FirstEventRule, Field(discriminator="kind")]
-
-
-def rule_words(rule: Rule) -> str:
-    """What a time-to-event rule counts, when people without the event are censored, and its source."""
-    if isinstance(rule, RecordedRule):
-        return f"time and event as recorded; those without it are censored there: {rule.censored_as} ({rule.source})"
-    what = " or ".join(rule.types)
-    return f"the first {what} from the start of the period on; without one, censored when follow-up ends ({rule.source})"

@@ -271,12 +271,14 @@ def criterion_words(scale: Instrument, name: str) -> str:
     source = "cut-off assumed, no source found" if criterion.source == ASSUMED else criterion.source
     if isinstance(criterion, Change):
         source = f"minimal important change, {criterion.population}; {source}"
-    return f"{_plain_words(scale, criterion)} ({source})"
+    return f"{plain_words(scale, name)} ({source})"
 
 
-def _plain_words(scale: Instrument, criterion: Criterion) -> str:
+def plain_words(scale: Instrument, name: str) -> str:
+    """What a cut-off or change asks of a score."""
+    criterion = scale.criteria[name]
     if isinstance(criterion, AllOf):
-        return " and ".join(_plain_words(scale, scale.criteria[name]) for name in criterion.of)
+        return " and ".join(plain_words(scale, part) for part in criterion.of)
     return {
         "percent_reduction": f"{scale.name} improved by at least {criterion.value:g} % from baseline",
         "reduction": f"{scale.name} improved by at least {criterion.value:g} {scale.unit} from baseline",

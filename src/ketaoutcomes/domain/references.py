@@ -12,15 +12,19 @@ from ketaoutcomes.domain.endpoints import (
     CutoffEndpoint,
     Numeric,
     OnsetEndpoint,
-    RecordedRule,
+    PublishedTally,
     ScoreEndpoint,
     SustainedEndpoint,
+    TallyEndpoint,
+    TallyReachedEndpoint,
     TimeEndpoint,
     YesNo,
+    published_tallies,
 )
 from ketaoutcomes.domain.instruments import AllOf, contradictions, instruments
+from ketaoutcomes.domain.rule_checks import event_problems, rule_problems, tally_problems
 from ketaoutcomes.domain.study import Column, Study
-from ketaoutcomes.domain.table_rules import NUMERIC, WORDS, Key, Problem, table_problems, unless
+from ketaoutcomes.domain.table_rules import WORDS, Key, Problem, table_problems, unless
 
 #: File names that Windows gives to devices.
 _DEVICES = {"con", "nul", "aux", "prn", *(f"{port}{at}" for port in ("com", "lpt") for at in range(10))}
@@ -50,7 +54,7 @@ def unresolved(study: Study) -> Iterator[Problem]:
     yield from _periods(study)
     yield from _populations(study)
     yield from _endpoints(study)
-    yield from _rules(study)
+    yield from rule_problems(study)
     yield from _analyses(study)
     yield from _rest(study)
 
@@ -103,7 +107,7 @@ def _periods(study: Study) -> Iterator[Problem]:
             yield from unless(name, columns, ("periods", at, field), "participants' column")
             if field != "start" and name in columns and columns[name].kind not in WORDS:
                 yield ("periods", at, field), "an arm is a text or a category"
-        if period.start in columns and not _is_number(columns[period.start]):
+        if period.start in columns and not columns[period.start].is_number:
             yield ("periods", at, "start"), "a period starts on a study day: a number, or a date with `since`"
         yield from unless(period.eligibility, study.populations, ("periods", at, "eligibility"), "population")
         chosen = study.populations.get(period.eligibility or "")
@@ -131,10 +135,6 @@ def _periods(study: Study) -> Iterator[Problem]:
         if visit.window and not visit.window[0] <= visit.time <= visit.window[1]:
             yield ("visits", at, "window"), "the window does not hold the visit's time"
     yield from _crowded(study)
-
-
-def _is_number(column: Column) -> bool:
-    return column.kind in NUMERIC or (column.kind == "date" and column.since is not None)
 
 
 def _crowded(study: Study) -> Iterator[Problem]:
@@ -172,6 +172,12 @@ def _allowed(column: Column, allowed: list[str], key: Key) -> Iterator[Problem]:
 
 
 def _endpoints(study: Study) -> Iterator[Problem]:
+    for name, said in study.said_endpoints.items():
+        if isinstance(said, PublishedTally):
+            yield from unless(said.tally, published_tallies(), ("endpoints", name, "tally"), "published tally")
+            wanted = published_tallies()[said.tally].instrument if said.tally in published_tallies() else None
+            if wanted and said.parameter in study.parameters and study.parameters[said.parameter] != wanted:
+                yield ("endpoints", name, "parameter"), f"this tally is one of {study.scales[wanted].name}: another scale needs a tally of its own"
     for name, endpoint in study.endpoints.items():
         key = ("endpoints", name)
         if isinstance(endpoint, TimeEndpoint):
@@ -186,6 +192,9 @@ def _endpoints(study: Study) -> Iterator[Problem]:
 
 def _definition(study: Study, endpoint: YesNo | Numeric, key: Key) -> Iterator[Problem]:
     """Does an endpoint ask of its instrument what the instrument can answer?"""
+    if isinstance(endpoint, TallyEndpoint | TallyReachedEndpoint):
+        yield from tally_problems(study, endpoint, key)
+        return
     scale = study.scale(endpoint.parameter)
     if isinstance(endpoint, CutoffEndpoint | OnsetEndpoint | SustainedEndpoint):
         yield from unless(endpoint.cutoff, scale.criteria, (*key, "cutoff"), f"cut-off of {scale.name}")
@@ -214,33 +223,6 @@ def _in_order(study: Study, endpoint: SustainedEndpoint | AreaEndpoint, key: Key
     for at, visit in enumerate(endpoint.visits):
         if visit in baseline and (isinstance(endpoint, SustainedEndpoint) or at > 0):
             yield (*key, "visits", at), "this is the baseline visit"
-
-
-def _rules(study: Study) -> Iterator[Problem]:
-    periods = {period.id for period in study.periods}
-    for name, rule in study.rules.items():
-        yield from unless(rule.period, periods, ("rules", name, "period"), "period")
-        if isinstance(rule, RecordedRule):
-            columns = study.participant_columns
-            for field, column in (("time", rule.time), ("event", rule.event)):
-                yield from unless(column, columns, ("rules", name, field), "participants' column")
-            if rule.time in columns and not _is_number(columns[rule.time]):
-                yield ("rules", name, "time"), "a time is a number, or a date with `since`"
-            if rule.event in columns and columns[rule.event].kind != "flag":
-                yield ("rules", name, "event"), "an event is a flag (yes or no): say `kind: flag` of its column"
-        else:
-            provided = {table.provides for table in study.tables.values()}
-            for needed in sorted({"events", "disposition"} - provided):
-                yield ("rules", name), f"no table provides {needed}, which a first_event rule needs"
-            for at, kind in enumerate(rule.types):
-                yield from _event(study, kind, ("rules", name, "types", at))
-
-
-def _event(study: Study, kind: str, key: Key) -> Iterator[Problem]:
-    """An event's name against the labels of the events tables, where all of them list theirs."""
-    columns = [table.columns["event"] for table in study.tables.values() if table.provides == "events" and "event" in table.columns]
-    if columns and all(column.recode or column.levels for column in columns):
-        yield from unless(kind, {label for column in columns for label in (*column.recode.values(), *column.levels)} - {""}, key, "event")
 
 
 def _analyses(study: Study) -> Iterator[Problem]:
@@ -352,7 +334,7 @@ def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> I
     elif isinstance(analysis, KaplanMeier | Cox):
         wanted, what = TimeEndpoint, "a time-to-event endpoint"
     elif isinstance(analysis, Ancova):
-        wanted, what = Numeric, "a score endpoint or an area"
+        wanted, what = Numeric, "a numeric endpoint"
     else:
         wanted, what = ScoreEndpoint, "a score endpoint"
     if endpoint is not None and not isinstance(endpoint, wanted):
@@ -368,7 +350,7 @@ def _rest(study: Study) -> Iterator[Problem]:
     for at, entry in enumerate(study.intercurrent):
         if not any(table.provides == "events" for table in study.tables.values()):
             yield ("intercurrent", at), "no table provides events"
-        yield from _event(study, entry.event, ("intercurrent", at, "event"))
+        yield from event_problems(study, entry.event, ("intercurrent", at, "event"))
         if entry.strategy != "treatment_policy" and study.time_unit != "days":
             yield ("intercurrent", at, "strategy"), "events have days; without `time_unit: days` no visit can be placed before or after them"
         answers = any(isinstance(endpoint, YesNo) for endpoint in study.endpoints.values())

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ketaoutcomes.domain.analyses import Analysis
-from ketaoutcomes.domain.endpoints import Endpoint, Rule
-from ketaoutcomes.domain.instruments import Instrument, instruments, parts
+from ketaoutcomes.domain.endpoints import Endpoint, PublishedTally, Said, published_tallies
+from ketaoutcomes.domain.instruments import Instrument, instruments, parts, plain_words
+from ketaoutcomes.domain.rules import Rule, rule_words
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 #: Names that become wildcards and file names; Windows' device names are refused in `references`.
@@ -23,8 +24,9 @@ class Column(BaseModel):
 
     source: str = Field(alias="from")
     """Header in the file, exactly."""
-    kind: Literal["text", "category", "number", "integer", "flag", "date"] = "text"
-    """How a cell is read. A `date` becomes a study day (or an anchor for `since`); dates never leave ingest."""
+    kind: Literal["text", "category", "number", "integer", "flag", "date", "length"] = "text"
+    """How a cell is read. A `date` becomes a study day (or an anchor for `since`); dates never leave ingest.
+    A `length` is the number of the cell's characters."""
     recode: dict[str, str] = Field(default_factory=dict[str, str])
     """File's label to ours. When given, a label not listed is refused."""
     levels: list[str] = Field(default_factory=list[str])
@@ -42,6 +44,11 @@ class Column(BaseModel):
     label: str | None = None
     """Name, as printed; made from our column name when not given."""
 
+    @property
+    def is_number(self) -> bool:
+        """Is it a number once read? A date that is counted from another is."""
+        return self.kind in {"number", "integer", "length"} or (self.kind == "date" and self.since is not None)
+
 
 class WideColumn(BaseModel):
     """One column of a wide table: the score of one parameter at one visit."""
@@ -56,6 +63,25 @@ class WideColumn(BaseModel):
     """Instrument whose range is enforced."""
     visit: str
     """Visit id."""
+    period: str
+    """Period id."""
+
+
+class PatternColumn(BaseModel):
+    """A column that holds a word with one letter for each visit, such as the weeks of urine screens."""
+
+    model_config = _STRICT
+
+    source: str = Field(alias="from")
+    """Header in the file, exactly."""
+    parameter: Name
+    """Id of the parameter."""
+    instrument: str
+    """Instrument whose range is enforced."""
+    letters: dict[str, float | None]
+    """Score of each letter; `null` is a missing score. Another letter is refused."""
+    visit: str
+    """Visit id with `{}` in place of the letter's place, counted from 1."""
     period: str
     """Period id."""
 
@@ -92,6 +118,8 @@ class Table(BaseModel):
     """Our column names. Columns of the file that are not named here never leave ingest."""
     wide: list[WideColumn] = Field(default_factory=list[WideColumn])
     """For `assessments`: columns that each hold one visit's score."""
+    patterns: list[PatternColumn] = Field(default_factory=list[PatternColumn])
+    """For `assessments`: columns that each hold a word with one letter for each visit."""
     items: list[ItemColumns] = Field(default_factory=list[ItemColumns])
     """For `assessments`: columns that each hold one item of an instrument."""
 
@@ -99,7 +127,7 @@ class Table(BaseModel):
         """Headers that the file must have."""
         numbers = {entry.instrument: scale.items.number for entry in self.items if (scale := scales[entry.instrument]).items}
         items = [header for entry in self.items for header in entry.headers(numbers[entry.instrument])]
-        return [*(column.source for column in self.columns.values()), *(wide.source for wide in self.wide), *items]
+        return [*(column.source for column in self.columns.values()), *(wide.source for wide in (*self.wide, *self.patterns)), *items]
 
 
 class Privacy(BaseModel):
@@ -298,7 +326,7 @@ class Study(BaseModel):
     """Populations by name."""
     intercurrent: list[Intercurrent] = Field(default_factory=list[Intercurrent])
     """Intercurrent events and strategies."""
-    endpoints: dict[Name, Endpoint] = Field(default_factory=dict[str, Endpoint])
+    said_endpoints: dict[Name, Said] = Field(default_factory=dict[str, Said], alias="endpoints")
     """Endpoints by name."""
     rules: dict[Name, Rule] = Field(default_factory=dict[str, Rule])
     """Time-to-event rules by name."""
@@ -320,9 +348,15 @@ class Study(BaseModel):
         for table in self.tables.values():
             if table.provides == "assessments":
                 found |= {n: c.instrument for n, c in table.columns.items() if c.instrument}
-                found |= {wide.parameter: wide.instrument for wide in table.wide}
+                found |= {wide.parameter: wide.instrument for wide in (*table.wide, *table.patterns)}
                 found |= {name: name for scored in table.items for name in (scored.instrument, *parts(self.scales, scored.instrument))}
         return found
+
+    @property
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Endpoints by name, published ones over this study's names."""
+        known = {name: said for name, said in self.said_endpoints.items() if not isinstance(said, PublishedTally) or said.tally in published_tallies()}
+        return {name: said.resolved if isinstance(said, PublishedTally) else said for name, said in known.items()}
 
     @property
     def scales(self) -> dict[str, Instrument]:
@@ -332,6 +366,13 @@ class Study(BaseModel):
     def scale(self, parameter: str) -> Instrument:
         """The instrument of a parameter."""
         return self.scales[self.parameters[parameter]]
+
+    def rule_words(self, name: str) -> str:
+        """What a time-to-event rule counts, with its source."""
+        rule = self.rules[name]
+        parameters = {getattr(part, "parameter", "") for part in (rule, *getattr(rule, "of", []))} - {""}
+        cutoffs = {key: plain_words(self.scale(parameter), key) for parameter in parameters for key in self.scale(parameter).criteria}
+        return rule_words(rule, cutoffs)
 
     @property
     def visit_labels(self) -> dict[str, str]:

@@ -66,9 +66,17 @@ def _tables(study: Study) -> Iterator[Problem]:
                 yield (*key, "columns", our), "this name has a meaning of its own here; choose another"
             if column.drop_unlisted and not column.recode:
                 yield (*key, "columns", our, "drop_unlisted"), "needs a recode that lists what is kept"
-        for field in ("wide", "items"):
+        for field in ("wide", "patterns", "items"):
             if getattr(table, field) and table.provides != "assessments":
                 yield (*key, field), f"only a table of assessments may have `{field}`"
+        for at, pattern in enumerate(table.patterns):
+            where = (*key, "patterns", at)
+            yield from unless(pattern.instrument, study.scales, (*where, "instrument"), "instrument")
+            yield from unless(pattern.period, periods, (*where, "period"), "period")
+            if "{}" not in pattern.visit or pattern.visit.replace("{}", "1") not in {visit.id for visit in study.visits if visit.period == pattern.period}:
+                yield (*where, "visit"), "write the visits' id with {} in place of the letter's place; the first such visit must be declared"
+            if any(len(letter) != 1 for letter in pattern.letters):
+                yield (*where, "letters"), "a letter is one character"
         for at, entry in enumerate(table.items):
             yield from _items(study, entry, (*key, "items", at))
         for at, wide in enumerate(table.wide):
@@ -109,6 +117,9 @@ def _columns(study: Study) -> Iterator[Problem]:
             if table.provides == "participants" and our != "participant" and owner.setdefault(our, name) != name:
                 yield key, f"the table {owner[our]} already provides this column"
         cells = [(wide.parameter, wide.period, wide.visit) for wide in table.wide]
+        for at, pattern in enumerate(table.patterns):
+            if scales.setdefault(pattern.parameter, pattern.instrument) != pattern.instrument:
+                yield ("tables", name, "patterns", at, "instrument"), "this parameter has another instrument elsewhere"
         for at, wide in enumerate(table.wide):
             if cells.index(cells[at]) < at:
                 yield ("tables", name, "wide", at), "another column already holds this parameter at this visit"
@@ -157,7 +168,7 @@ def _placing(study: Study) -> Iterator[Problem]:
         return
     started = all(period.start for period in study.periods[1:])
     for name, table in study.tables.items():
-        told = {"period", "arm"} & set(table.columns) or table.wide
+        told = {"period", "arm"} & set(table.columns) or table.wide or table.patterns
         if table.provides in {"participants", "events"} or told:
             continue
         if table.provides == "disposition":

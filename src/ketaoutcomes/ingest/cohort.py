@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ketaoutcomes.domain.endpoints import RecordedRule
 from ketaoutcomes.domain.findings import Finding, Refused
+from ketaoutcomes.domain.rules import RecordedRule
 from ketaoutcomes.domain.study import Column, Study, Table
-from ketaoutcomes.ingest.columns import parse_column
+from ketaoutcomes.ingest.columns import parse_column, parse_pattern
 from ketaoutcomes.ingest.periods import assign_periods
 from ketaoutcomes.ingest.places import FILE, LINE, at_rows
 from ketaoutcomes.ingest.reader import Rows, read_rows
@@ -94,6 +94,9 @@ def _typed(study: Study, rows: Rows, table: Table, findings: list[Finding], note
     for wide in table.wide:
         column = Column.model_validate({"from": wide.source, "kind": "number", "instrument": wide.instrument})
         columns[f"{wide.parameter}\t{wide.period}\t{wide.visit}"] = parse_column(rows, table, column, study.scales, findings)
+    for pattern in table.patterns:
+        found_at = parse_pattern(rows, table, pattern, study.scales[pattern.instrument], findings)
+        columns |= {f"{pattern.parameter}\t{pattern.period}\t{visit}": values for visit, values in found_at.items()}
     for entry in table.items:
         found = scored(study, table, entry, rows, findings)
         given = columns.get(entry.instrument)

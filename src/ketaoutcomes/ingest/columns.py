@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketaoutcomes.domain.findings import Finding
 from ketaoutcomes.domain.instruments import Instrument
-from ketaoutcomes.domain.study import Column, Table
+from ketaoutcomes.domain.study import Column, PatternColumn, Table
 from ketaoutcomes.ingest.reader import Rows
 
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?\Z", re.ASCII)
@@ -32,7 +32,7 @@ def parse_column(rows: Rows, table: Table, column: Column, scales: dict[str, Ins
 
     Problems are appended to `findings` with line and header, and leave a missing value.
     """
-    numeric = column.kind in {"number", "integer", "date"}
+    numeric = column.kind in {"number", "integer", "date", "length"}
     return _parsed(rows, table, column.source, _parser(column, scales), findings, numeric=numeric)
 
 
@@ -48,6 +48,26 @@ def parse_item(rows: Rows, table: Table, header: str, scale: Instrument, item: i
         return inside(cell)
 
     return _parsed(rows, table, header, parse, findings, numeric=True)
+
+
+def parse_pattern(rows: Rows, table: Table, column: PatternColumn, scale: Instrument, findings: list[Finding]) -> dict[str, pd.Series]:
+    """A word of letters as one column of numbers for each visit; visits beyond a word's end are missing."""
+    missing = {"", *table.missing}
+    words = [("" if cell in missing else cell) for cell in rows.column(column.source)]
+    values: list[list[float | None]] = []
+    for line, word in zip(rows.lines, words, strict=True):
+        unknown = sorted(set(word) - set(column.letters))
+        outside = [
+            letter for letter in set(word) - set(unknown) if (value := column.letters[letter]) is not None and not scale.minimum <= value <= scale.maximum
+        ]
+        if unknown or outside:
+            text = "a letter that `letters` does not list" if unknown else f"a letter whose score is outside the range of {scale.name}"
+            findings.append(Finding(str(rows.path), line, column.source, "E-DATA-VALUE", text))
+        values.append([column.letters.get(letter) for letter in word])
+    longest = max(map(len, words), default=0)
+    return {
+        column.visit.replace("{}", str(at + 1)): pd.Series([row[at] if at < len(row) else None for row in values], dtype="float64") for at in range(longest)
+    }
 
 
 def _parsed(rows: Rows, table: Table, header: str, parse: Callable[[str], Parsed], findings: list[Finding], *, numeric: bool) -> pd.Series:
@@ -69,6 +89,8 @@ def _parser(column: Column, scales: dict[str, Instrument]) -> Callable[[str], Pa
             return parse
         scale = scales[column.instrument]
         return _within(parse, scale.minimum, scale.maximum, scale.name, scale.unit)
+    if column.kind == "length":
+        return lambda cell: float(len(cell))
     if column.kind == "date":
         return lambda cell: _date(cell, column.date_format)
     if column.recode:

@@ -10,7 +10,7 @@ from ketaoutcomes.domain.analyses import Analysis
 from ketaoutcomes.domain.endpoints import Numeric, ScoreEndpoint
 from ketaoutcomes.domain.study import Study
 
-_VALUE = {"value": "aval", "change": "chg", "percent_change": "pchg", "area": "aval"}
+_VALUE = {"value": "aval", "change": "chg", "percent_change": "pchg", "area": "aval", "tally": "aval"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _levels(study: Study, rows: pd.DataFrame, people: pd.DataFrame, covariates: 
             levels[name] = [p.id for p in study.periods if p.id in set(rows["period"])]
         elif name == "site":
             levels[name] = sorted(rows["site"].unique())
-        elif name != "base" and columns[name].kind not in {"number", "integer"}:
+        elif name != "base" and not columns[name].is_number:
             present = set(rows[name].dropna())
             levels[name] = [level for level in columns[name].levels or sorted(present) if level in present]
     return levels

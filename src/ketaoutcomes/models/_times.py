@@ -8,18 +8,26 @@ from ketaoutcomes.domain.analyses import Cox, KaplanMeier
 from ketaoutcomes.models._scores import people_of
 
 
-def times(analysis: KaplanMeier | Cox, data: dict[str, pd.DataFrame], columns: list[str]) -> tuple[pd.DataFrame, int]:
-    """One row per participant: ``time, event, arm`` and `columns`; and how many had to be left out.
+def times(analysis: KaplanMeier | Cox, data: dict[str, pd.DataFrame], columns: list[str], other: str = "") -> tuple[pd.DataFrame, int]:
+    """One row per participant: ``time, event, status, reason, arm`` and `columns`; and how many had to be left out.
 
-    Events on day 0 stay: everybody is at risk at time 0.
+    `other` names another choice of the endpoint's rule. A competing event ends the time without the
+    event. Events on day 0 stay: everybody is at risk at time 0.
     """
     people = people_of(analysis, data)
     adtte = data["adtte"]
-    rows = adtte[(adtte["paramcd"] == analysis.endpoint) & (adtte["period"] == analysis.period)]
-    joined = people.merge(rows[["participant", "aval", "cnsr"]], on="participant", how="left")
-    joined = joined.assign(time=joined["aval"].astype(float), event=joined["cnsr"] == 0)
+    name = f"{analysis.endpoint}|{other}" if other else analysis.endpoint
+    rows = adtte[(adtte["paramcd"] == name) & (adtte["period"] == analysis.period)]
+    joined = people.drop(columns="reason").merge(rows[["participant", "aval", "cnsr", "evntdesc"]], on="participant", how="left")
+    joined = joined.assign(time=joined["aval"].astype(float), event=joined["cnsr"] == 0, reason=joined["evntdesc"])
     complete = joined[joined[["time", *columns]].notna().all(axis=1)].reset_index(drop=True)
     return complete.assign(event=complete["event"].astype(bool)), len(people) - len(complete)
+
+
+def other_choices(analysis: KaplanMeier | Cox, data: dict[str, pd.DataFrame]) -> list[str]:
+    """The other choices under which the endpoint's rule was computed too."""
+    names = data["adtte"]["paramcd"].drop_duplicates()
+    return [str(name).partition("|")[2] for name in names if str(name).startswith(f"{analysis.endpoint}|")]
 
 
 def strata_of(rows: pd.DataFrame, columns: list[str]) -> list[str] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import Ancova
+from ketaoutcomes.domain.endpoints import TallyEndpoint
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import MixedModelError, ols
 from ketaoutcomes.models import _mixed
@@ -19,7 +20,9 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     """LS means by arm, contrasts with the reference, coefficients."""
     analysis = study.analyses[name]
     assert isinstance(analysis, Ancova)
-    covariates = list(dict.fromkeys(["base", *study.design.strata, *analysis.covariates]))
+    # a tally has no baseline
+    base = [] if isinstance(study.endpoints[analysis.endpoint], TallyEndpoint) else ["base"]
+    covariates = list(dict.fromkeys([*base, *study.design.strata, *analysis.covariates]))
     found = scores(study, analysis, data, covariates, visit=analysis.visit)
     rows = results(study, name, parameter=analysis.endpoint)
     terms = [("arm",), *((c,) for c in covariates)]

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import Cox
-from ketaoutcomes.domain.endpoints import TimeEndpoint, rule_words
+from ketaoutcomes.domain.endpoints import TimeEndpoint
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of
 from ketaoutcomes.models._survival import Hazards, proportional_hazards
-from ketaoutcomes.models._times import strata_of, times
+from ketaoutcomes.models._times import other_choices, strata_of, times
 from ketaoutcomes.models._words import population_words
+from ketaoutcomes.schema.ard import OTHER_CHOICE
 
 #: Score times standard error below which the partial likelihood counts as maximised.
 _CONVERGED = 1e-6
@@ -53,6 +54,8 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     if cluster is not None and len(set(cluster)) < _FEW_CLUSTERS:
         rows.status, rows.note = "flagged", f"sandwich errors from {len(set(cluster))} clusters; 40 or more are needed"
     _emit(rows, study, analysis, found, list(x.columns), fit)
+    for other in other_choices(analysis, data):
+        _other(rows, study, analysis, times(analysis, data, columns, other)[0], other)
     rows.add("n", left_out, n=left_out, term="left out: without a time or covariate")
     return rows.frame()
 
@@ -79,7 +82,7 @@ def _design(study: Study, analysis: Cox, found: pd.DataFrame) -> pd.DataFrame:
     columns = {f"arm[{arm}]": (found["arm"] == arm).astype(float) for arm in arms_of(study, found)[1:]}
     for name in analysis.covariates:
         spec = study.participant_columns[name]
-        if spec.kind in {"number", "integer"}:
+        if spec.is_number:
             columns[name] = found[name].astype(float)
             continue
         present = [level for level in spec.levels or sorted(found[name].unique()) if (found[name] == level).any()]
@@ -114,6 +117,25 @@ def _emit(rows: Results, study: Study, analysis: Cox, found: pd.DataFrame, terms
     rows.verdict(rows.status, "; ".join(part for part in (rows.note, f"scaled score {fit.gradient_norm:.1e}") if part))
 
 
+def _other(rows: Results, study: Study, analysis: Cox, found: pd.DataFrame, other: str) -> None:
+    """The hazard ratios under another choice of the rule; nothing where they cannot be estimated."""
+    key: dict[str, Any] = {"term": OTHER_CHOICE, "subgroup": "definition", "level": other}
+    x = _design(study, analysis, found)
+    cluster = list(found[analysis.cluster]) if analysis.cluster else None
+    columns = (found["time"].to_numpy(float), found["event"].to_numpy(bool), x.to_numpy(float), strata_of(found, analysis.strata), cluster)
+    fit = None if _cannot(study, found) else proportional_hazards(*columns, analysis.conf_level)
+    proven = fit is not None and fit.error_per_sd < _INFINITE and fit.gradient_norm < _CONVERGED
+    reference, *others = arms_of(study, found)
+    for at, arm in enumerate(others):
+        pair = found[found["arm"].isin([arm, reference])].groupby("arm")["event"]
+        where: dict[str, Any] = {"n": int(pair.size().min()), "events": int(pair.sum().min()), "arm": arm, "comparator": reference, **key}
+        values = [float(v[at]) for v in (fit.coefficient, fit.lower, fit.upper)] if fit is not None and proven else [float("nan")] * 3
+        rows.add("hazard_ratio", float(np.exp(values[0])), **where)
+        rows.add("conf_low", float(np.exp(values[1])), conf_level=analysis.conf_level, **where)
+        rows.add("conf_high", float(np.exp(values[2])), conf_level=analysis.conf_level, **where)
+    rows.add("n_events", int(found["event"].sum()), n=len(found), events=int(found["event"].sum()), **key)
+
+
 def _conclude(rows: Results, study: Study, analysis: Cox, terms: list[str]) -> None:
     endpoint = study.endpoints[analysis.endpoint]
     assert isinstance(endpoint, TimeEndpoint)
@@ -124,5 +146,5 @@ def _conclude(rows: Results, study: Study, analysis: Cox, terms: list[str]) -> N
         terms=", ".join(terms),
         strata=f", stratified by {', '.join(analysis.strata)}" if analysis.strata else "",
         errors=f"sandwich errors by {analysis.cluster}" if analysis.cluster else "model-based errors",
-        rule=rule_words(study.rules[endpoint.rule]),
+        rule=study.rule_words(endpoint.rule),
     )

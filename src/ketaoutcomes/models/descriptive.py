@@ -86,7 +86,7 @@ def _baseline(rows: Results, study: Study, variable: str, people: pd.DataFrame) 
     once = people.drop_duplicates("participant")
     # in a crossover everybody has one baseline and stands in every arm
     groups = [("", once)] if study.design.kind == "crossover" else _groups(once)
-    if column.kind in {"number", "integer"}:
+    if column.is_number:
         for arm, part in groups:
             values = part[variable].dropna().astype(float)
             rows.add("n", len(values), n=len(values), parameter=variable, arm=arm)
@@ -181,7 +181,7 @@ def _session(rows: Results, column: Column, scale: Instrument | None, values: pd
     rows.add("n", n, n=n, **key)
     if scale is not None and not scale.averaged:
         met = _levels(scale, values.astype(float))
-    elif column.kind in {"number", "integer"}:
+    elif column.is_number:
         numbers = values.astype(float)
         _mean(rows, numbers, **key)
         cutoffs = scale.cutoffs if scale else {}

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import KaplanMeier
-from ketaoutcomes.domain.endpoints import TimeEndpoint, rule_words
+from ketaoutcomes.domain.endpoints import TimeEndpoint
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of
 from ketaoutcomes.models._survival import Curve, log_rank, median, product_limit
-from ketaoutcomes.models._times import strata_of, times
+from ketaoutcomes.models._times import other_choices, strata_of, times
 from ketaoutcomes.models._words import population_words
+from ketaoutcomes.schema.analysis_data import COMPETING
+from ketaoutcomes.schema.ard import OTHER_CHOICE
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -33,8 +35,11 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     for arm in arms:
         part = found[found["arm"] == arm]
         _describe(rows, part, arm, analysis)
+        _without(rows, part, arm)
     if len(arms) > 1 and found["event"].any():
         _test(rows, found, analysis)
+    for other in other_choices(analysis, data):
+        _other(rows, times(analysis, data, analysis.strata, other)[0], arms, analysis, other)
     rows.add("n", left_out, n=left_out, term="left out: without a time")
     rows.verdict("ok", "closed form")
     return rows.frame()
@@ -57,6 +62,29 @@ def _describe(rows: Results, part: pd.DataFrame, arm: str, analysis: KaplanMeier
     rows.add("conf_high", median(curve.time, curve.upper), n=n, events=events, term="median", arm=arm, conf_level=analysis.conf_level)
 
 
+def _without(rows: Results, part: pd.DataFrame, arm: str) -> None:
+    """How the time of people without the event ended; competing events are named."""
+    ended = part[~part["event"]]
+    rows.add("n_censored", len(ended), n=len(part), events=len(ended), term="ended", arm=arm)
+    for (status, reason), people in ended.groupby(["cnsr", "reason"]):
+        term = f"ended: {reason}{' (competing event)' if status == COMPETING else ''}"
+        rows.add("n_censored", len(people), n=len(part), events=len(people), term=term, arm=arm)
+
+
+def _other(rows: Results, found: pd.DataFrame, arms: list[str], analysis: KaplanMeier, other: str) -> None:
+    """The main results under another choice of the rule."""
+    key: dict[str, Any] = {"term": OTHER_CHOICE, "subgroup": "definition", "level": other}
+    for arm in arms:
+        part = found[found["arm"] == arm]
+        curve = product_limit(part["time"].to_numpy(float), part["event"].to_numpy(bool), analysis.conf_level)
+        n, events = len(part), int(part["event"].sum())
+        rows.add("n", n, n=n, arm=arm, **key)
+        rows.add("n_events", events, n=n, events=events, arm=arm, **key)
+        rows.add("median", median(curve.time, curve.survival), n=n, events=events, arm=arm, **key)
+    if len(arms) > 1 and found["event"].any():
+        _test(rows, found, analysis, **key)
+
+
 def _curve(rows: Results, curve: Curve, arm: str, conf_level: float) -> None:
     """The curve from day 0, a row for each time with events, and its end."""
     steps = np.flatnonzero((curve.events > 0) | (np.arange(len(curve.time)) == len(curve.time) - 1))
@@ -72,12 +100,12 @@ def _curve(rows: Results, curve: Curve, arm: str, conf_level: float) -> None:
         rows.add("conf_high", curve.upper[at], conf_level=conf_level, **where)
 
 
-def _test(rows: Results, found: pd.DataFrame, analysis: KaplanMeier) -> None:
+def _test(rows: Results, found: pd.DataFrame, analysis: KaplanMeier, **key: Any) -> None:  # noqa: ANN401 - columns of the ARD's key
     strata = strata_of(found, analysis.strata)
     values = log_rank(found["time"].to_numpy(float), found["event"].to_numpy(bool), list(found["arm"]), strata)
     n, events = int(found.groupby("arm").size().min()), int(found.groupby("arm")["event"].sum().min())
     for statistic, value in zip(("chisq", "df", "p_value"), values, strict=True):
-        rows.add(statistic, value, n=n, events=events, term="log-rank")
+        rows.add(statistic, value, n=n, events=events, **{"term": "log-rank", **key})
 
 
 def _describe_method(rows: Results, study: Study, analysis: KaplanMeier, test: str) -> None:
@@ -89,5 +117,5 @@ def _describe_method(rows: Results, study: Study, analysis: KaplanMeier, test: s
         period=study.period(analysis.period).label.lower(),
         population=population_words(study, analysis.population),
         test=test,
-        rule=rule_words(study.rules[endpoint.rule]),
+        rule=study.rule_words(endpoint.rule),
     )

@@ -6,7 +6,7 @@
 a row: ``aval``, ``base``, ``chg``, ``pchg``; ``anl`` is ``yes`` when intercurrent events leave the
 value in the analysis; ``ablfl`` is ``before`` for visits of a period that lie before its baseline.
 Endpoints that are more than an observed score are parameters too (yes or no: 1 or 0).
-``adtte`` one row per participant and time-to-event endpoint: ``aval`` days, ``cnsr`` 0 = event.
+``adtte`` one row per participant and time-to-event endpoint: ``aval`` in the study's time unit, ``cnsr`` 0 event, 1 censored, 2 competing.
 ``adex`` sessions, ``adae`` events.
 """
 
@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from ketaoutcomes.schema.table import INTEGER, NUMBER, TEXT, Schema
 
+#: Values of adtte's ``cnsr``.
+EVENT, CENSORED, COMPETING = 0, 1, 2
 #: Period of the adsl row of a participant who entered none (a screening failure, say).
 NO_PERIOD = "none"
 ADSL = Schema(

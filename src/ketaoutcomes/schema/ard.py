@@ -115,6 +115,8 @@ STATISTICS: dict[str, Statistic] = {
 }
 
 
+#: Term of a result under another choice of a definition, named by `level`.
+OTHER_CHOICE = "other choice"
 #: Methods of rows that stand beside those with the declared errors: displays of one number per result leave them out.
 BESIDE = ("model", "cr2")
 
@@ -136,6 +138,7 @@ class Relation:
 #: computed by subtraction, and by its tests.
 RELATIONS = (
     Relation("statistic", "n_expected", ("n_observed", "n_missing")),
+    Relation("term", "ended", None),
     Relation("arm", "", None),
     Relation("term", "", None),
 )

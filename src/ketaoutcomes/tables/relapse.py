@@ -1,11 +1,13 @@
 """Time to event. Events among people, median time and hazard ratios, each with its confidence interval. The check of
-proportional hazards is a test: a small p says that the hazard ratio is an average over time of something that changes."""
+proportional hazards is a test: a small p says that the hazard ratio is an average over time of something that changes.
+Unconfirmed: the last assessment counted towards the event and none followed it. Where the published definition is silent,
+the result under the other choice is given too."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.ard import OTHER_CHOICE, match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, interval, shown, value_of
 from ketaoutcomes.tables._table import Row, Table
@@ -39,13 +41,36 @@ def _curves(rows: pd.DataFrame, labels: Labels) -> list[Row]:
         median = match(rows, arm=arm, term="median")
         text = interval(median, "median").replace(NOTHING, "not reached")
         lines.append(Row(f"{arms.get(arm, 'All')}, median {unit}", (events, text, "")))
+    lines += _ends(rows, arms)
+    for other in dict.fromkeys(match(rows, term=OTHER_CHOICE)["level"]):
+        lines += _other(match(rows, term=OTHER_CHOICE, level=other), arms, str(other), unit)
     left = match(rows, term="left out: without a time", statistic="n")
     if len(left) and left["value"].iloc[0] != 0:
-        lines.append(Row("Left out: without a time", (shown(left.iloc[0]), "", "")))
+        lines.append(Row("Left out: not at risk, or without a time", (shown(left.iloc[0]), "", "")))
     test = match(rows, term="log-rank")
     if len(test):
         text = f"chi-square {value_of(test, 'chisq')}, {value_of(test, 'df').removesuffix('.0')} df"
         lines.append(Row("Log-rank test", ("", text, value_of(test, "p_value"))))
+    return lines
+
+
+def _ends(rows: pd.DataFrame, arms: dict[str, str]) -> list[Row]:
+    """How people without the event ended: those unconfirmed and competing events, which change what a curve says."""
+    found = rows[(rows["statistic"] == "n_censored") & rows["term"].str.startswith("ended: ")]
+    told = found[found["term"].str.contains("unconfirmed|competing", regex=True)]
+    return [Row(f"{arms.get(str(row['arm']), 'All')}, {str(row['term']).removeprefix('ended: ')}", (shown(row), "", "")) for _, row in told.iterrows()]
+
+
+def _other(rows: pd.DataFrame, arms: dict[str, str], other: str, unit: str) -> list[Row]:
+    """Results under another choice of what the source leaves open."""
+    lines: list[Row] = []
+    for arm in dict.fromkeys(rows["arm"][rows["statistic"].isin(["median", "hazard_ratio"])]):
+        of = match(rows, arm=arm)
+        ratio = len(match(of, statistic="hazard_ratio"))
+        text = interval(of, "hazard_ratio") if ratio else value_of(of, "median").replace(NOTHING, "not reached")
+        events = "" if ratio else f"{value_of(of, 'n_events')} / {value_of(of, 'n')}"
+        what = "" if ratio else f", median {unit}"
+        lines.append(Row(f"Under {other}: {arms.get(str(arm), 'All')}{what}", (events, text, "")))
     return lines
 
 
@@ -62,4 +87,6 @@ def _hazards(rows: pd.DataFrame, labels: Labels) -> list[Row]:
         lines.append(Row(stub, (events, interval(same, "hazard_ratio"), value_of(same, "p_value"))))
     check = match(rows, term="proportional hazards")
     text = f"chi-square {value_of(check, 'chisq')}, {value_of(check, 'df').removesuffix('.0')} df"
+    for other in dict.fromkeys(match(rows, term=OTHER_CHOICE)["level"]):
+        lines += _other(match(rows, term=OTHER_CHOICE, level=other), arms, str(other), "")
     return [*lines, Row("Check of proportional hazards", ("", text, value_of(check, "p_value")))]

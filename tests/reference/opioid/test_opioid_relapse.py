@@ -54,9 +54,25 @@ def test_age_per_trial(opioid: Prepared, published: dict[str, Any]) -> None:
 
 
 def test_relapses_per_arm(opioid: Prepared, published: dict[str, Any]) -> None:
-    adtte = opioid[1]["adtte"]
+    """The rule of CTN-0094 over the weekly screens, a missing one being a row of the grid."""
+    adtte = match(opioid[1]["adtte"], paramcd="relapse")
     events = adtte[adtte["cnsr"] == 0].groupby("trtp").size()
     assert {arm: int(events[ours]) for arm, ours in ARMS.items()} == published["relapse_ctn94_events"]["value"]
+
+
+@pytest.mark.parametrize(("ours", "time", "event"), [("relapse", "RsT", "RsE"), ("dropout", "DrT", "DrE")])
+def test_rules_per_person(opioid: Prepared, shared: Path, ours: str, time: str, event: str) -> None:
+    """CTNote's coded week and event of all 1922 people: nobody differs."""
+    coded = pd.read_csv(shared / "data" / "ctn0027_0030_oud" / "outcomes_ctnote.csv", dtype={"who": str})
+    # participants are numbered in the order of their ids as text, among everybody
+    everybody = pd.read_csv(shared / "data" / "ctn0027_0030_oud" / "everybody.csv", dtype=str)["who"]
+    numbers = {who: at for at, who in enumerate(sorted(everybody), start=1)}
+    coded.index = coded["who"].map(numbers)
+    found = match(opioid[1]["adtte"], paramcd=ours).set_index("participant")
+    assert len(found) == len(coded) == 1922
+    weeks, events = coded[f"{time}_ctnNinetyFour_2023"], coded[f"{event}_ctnNinetyFour_2023"]
+    assert (found["aval"].astype(float) == weeks.reindex(found.index).astype(float)).all()
+    assert ((found["cnsr"] == 0) == (events.reindex(found.index) == 1)).all()
 
 
 def test_cox(opioid: Prepared, in_r: dict[str, Any], number: Callable[..., float]) -> None:

@@ -29,7 +29,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, dict[str, pd
     study = read_study(REPOSITORY / "config" / "studies" / "esketamine_trial.yaml")
     value = study.endpoints["madrs_change"].model_copy(update={"kind": "value"})
     main = study.analyses["main"].model_copy(update={"endpoint": "madrs_value"})
-    study = study.model_copy(update={"endpoints": {**study.endpoints, "madrs_value": value}, "analyses": {**study.analyses, "value": main}})
+    study = study.model_copy(update={"said_endpoints": {**study.endpoints, "madrs_value": value}, "analyses": {**study.analyses, "value": main}})
     return study, derive(study, ingest(study, root).tables)
 
 

@@ -1,0 +1,154 @@
+"""The verdict of a rule on one person: when, and whether with the event, a competing one, or without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ketaoutcomes.derive.looks import Look, Person
+from ketaoutcomes.domain.rules import DaysRule, FirstOfRule, Origin, RunRule
+from ketaoutcomes.schema.analysis_data import CENSORED, COMPETING, EVENT
+
+UNCONFIRMED = "unconfirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`time` in days from the start of risk; `status` as in ADaM's CNSR: 0 event, 1 censored, 2 competing event."""
+
+    time: float
+    status: int
+    reason: str
+
+
+def judge(rule: RunRule | DaysRule, person: Person) -> Verdict | None:
+    """What a rule says of a person; None when they are not at risk.
+
+    The earliest of these decides, ties as `same_day` orders them and dropping out last: an event of
+    the rule's `events`; a competing event; the looks or days of use that complete the rule, seen no
+    later than either; dropping out, where it counts. Otherwise the person is censored.
+    """
+    person = _followed(person)
+    start = _start(rule, person)
+    if start is None or isinstance(start, Verdict):
+        return start
+    origin, risk = start
+    found = min(_candidates(rule, person, origin, risk), default=None)
+    if found is not None:
+        day, _, status, reason = found
+        return Verdict(day - origin, status, reason)
+    return _censored(rule, person, origin, risk)
+
+
+def judge_first(rule: FirstOfRule, people: list[Person]) -> Verdict | None:
+    """The first event that one of several rules finds; without one, the earliest end. `people` is the person as each rule sees them."""
+    verdicts = [judge(part, person) for part, person in zip(rule.of, people, strict=True)]
+    known = [verdict for verdict in verdicts if verdict is not None]
+    happened = [verdict for verdict in known if verdict.status == EVENT] or [verdict for verdict in known if verdict.status == COMPETING]
+    return min(happened or known, key=lambda verdict: verdict.time, default=None)
+
+
+def _followed(person: Person) -> Person:
+    """Without what happened after the end of follow-up."""
+    if person.end is None:
+        return person
+    looks = [look for look in person.looks if look.day <= person.end]
+    events = [event for event in person.events if event[0] <= person.end]
+    return Person(person.participant, looks, events, person.end, person.status, person.reason, person.last_day)
+
+
+def _start(rule: RunRule | DaysRule, person: Person) -> tuple[float, float] | Verdict | None:
+    """Day 0 of the time and first day that counts; a verdict for people who have the event for not getting there; None for those not at risk."""
+    if not isinstance(rule.origin, Origin):
+        return 0.0, rule.grace
+    if rule.origin.visit is None:
+        first = next((look.day for look in person.looks if look.origin), None)
+        return None if first is None else (first, first + rule.grace)
+    state = person.state
+    if state is not None and state.origin:
+        return (0.0 if rule.origin.otherwise == "event" else state.day), state.day + rule.grace
+    if rule.origin.otherwise == "not_at_risk":
+        return None
+    day = state.day if state is not None else float("inf")
+    out = [at for at, *_ in _dropout(rule, person)]
+    ended = min([day, *out])
+    return Verdict(ended, EVENT, "dropped out" if ended < day else f"not at the starting state at {rule.origin.visit}")
+
+
+def _dropout(rule: RunRule | DaysRule, person: Person) -> Iterator[tuple[float, int, int, str]]:
+    """Dropping out, where it is the event."""
+    if rule.dropout is None or person.status not in rule.dropout.statuses:
+        return
+    seen = [look.day for look in person.looks if look.counts is not None]
+    at = person.last_day if rule.dropout.dated == "disposition" else max(seen, default=0.0)
+    if at is not None:
+        yield at + rule.dropout.plus, len(rule.same_day), EVENT, "dropped out"
+
+
+def _candidates(rule: RunRule | DaysRule, person: Person, origin: float, risk: float) -> Iterator[tuple[float, int, int, str]]:
+    """Day, rank on a day, status and reason of everything that could decide."""
+    rank = {name: at for at, name in enumerate(rule.same_day)}
+    deciding = [(day, rank["events"], EVENT, event) for day, event in person.events if event in rule.events and day >= risk]
+    deciding += [(day, rank["competing"], COMPETING, event) for day, event in person.events if event in rule.competing and day >= origin]
+    yield from deciding
+    last = min((day for day, *_ in deciding), default=float("inf"))
+    completed = _run(rule, person, origin, risk, last) if isinstance(rule, RunRule) else _days(rule, person, risk, last)
+    if completed is not None:
+        yield completed, rank["looks"], EVENT, "assessments" if isinstance(rule, RunRule) else "days of use"
+    yield from _dropout(rule, person)
+
+
+def _considered(rule: RunRule, person: Person, origin: float, risk: float, last: float = float("inf")) -> list[Look]:
+    """Looks of the time at risk, missing ones as the rule takes them."""
+    at_risk = [look for look in person.looks if origin < look.day <= last and look.day >= risk]
+    if rule.missing == "skipped":
+        return [look for look in at_risk if look.counts is not None]
+    return [look if look.counts is not None else Look(look.day, rule.missing == "met") for look in at_risk]
+
+
+def _run(rule: RunRule, person: Person, origin: float, risk: float, last: float) -> float | None:
+    """Day of the run, or None. Only looks up to the event that decides otherwise are seen."""
+    looks = _considered(rule, person, origin, risk, last)
+    for at, look in enumerate(looks):
+        among = looks[max(0, at - rule.of + 1) : at + 1]
+        counting = [one.day for one in among if one.counts]
+        if look.counts and len(counting) >= rule.met and _spaced(rule, [one.day for one in among]):
+            return counting[0] if rule.dated == "first" else look.day
+    return None
+
+
+def _spaced(rule: RunRule, days: list[float]) -> bool:
+    if rule.gap is None:
+        return True
+    low, high = rule.gap
+    # to a second: days that are hours divided by 24 must be able to lie on the edge
+    return all(low - 1e-5 <= later - earlier <= high + 1e-5 for earlier, later in pairwise(days))
+
+
+def _days(rule: DaysRule, person: Person, risk: float, last: float) -> float | None:
+    """Day on which enough days of use lie within the window."""
+    used: dict[float, float] = {}
+    for day, event in person.events:
+        if event in rule.types and risk <= day <= last:
+            used[day] = max(used.get(day, 0.0), rule.types[event])
+    for day in sorted(used):
+        inside = [other for other in sorted(used) if day - rule.window < other <= day]
+        if sum(used[other] for other in inside) >= rule.at_least:
+            return inside[0] if rule.dated == "first" else day
+    return None
+
+
+def _censored(rule: RunRule | DaysRule, person: Person, origin: float, risk: float) -> Verdict:
+    ended = (person.reason or person.status) if person.status != "completed" else ""
+    reason = ended or "end of follow-up"
+    looks = _considered(rule, person, origin, risk) if isinstance(rule, RunRule) else []
+    if isinstance(rule, RunRule) and not looks:
+        return Verdict(0.0, CENSORED, "no assessment")
+    end = person.end if person.end is not None else max([look.day for look in looks], default=origin)
+    if isinstance(rule, RunRule):
+        starts = {"last_look": looks[-1].day, "last_start": looks[max(0, len(looks) - rule.of)].day, "follow_up": end}
+        end = starts[rule.censored_at]
+        if rule.met > 1 and looks[-1].counts:
+            return Verdict(min(end, looks[-1].day) - origin, CENSORED, UNCONFIRMED)
+    return Verdict(max(end - origin, 0.0), CENSORED, reason)
