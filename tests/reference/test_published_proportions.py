@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from ketaoutcomes.models._proportions import difference, ratio
+from ketaoutcomes.models._proportions import Counts, difference, ratio
 
 PRINTED = 0.005 + 1e-9
 TRANSFORM = {
@@ -38,13 +38,13 @@ TWO_BY_TWO = {
 
 @pytest.mark.parametrize("row", TRANSFORM.values(), ids=TRANSFORM.keys())
 def test_transform_risk_differences(row: tuple[int, int, int, int, float, float, float]) -> None:
-    found = difference(*row[:4], method="wald", conf_level=0.95)
+    found = difference(Counts(*row[:4]), "wald", 0.95)
     assert [100 * value for value in (found.estimate, found.lower, found.upper)] == pytest.approx(row[4:], abs=PRINTED, rel=0)
 
 
 @pytest.mark.parametrize("row", TWO_BY_TWO.values(), ids=TWO_BY_TWO.keys())
 def test_two_by_two(row: tuple[int, int, int, int, tuple[float, ...], tuple[float, ...]]) -> None:
-    wald, log_wald = difference(*row[:4], method="wald", conf_level=0.95), ratio(*row[:4], conf_level=0.95)
+    wald, log_wald = difference(Counts(*row[:4]), "wald", 0.95), ratio(Counts(*row[:4]), "log_wald", 0.95)
     assert [100 * value for value in (wald.estimate, wald.lower, wald.upper)] == pytest.approx(row[4], abs=PRINTED, rel=0)
     assert (log_wald.estimate, log_wald.lower, log_wald.upper) == pytest.approx(row[5], abs=PRINTED, rel=0)
 
@@ -60,5 +60,5 @@ def test_two_by_two(row: tuple[int, int, int, int, tuple[float, ...], tuple[floa
 )
 def test_newcombe_limits(counts: tuple[int, int, int, int], limits: tuple[float, float]) -> None:
     """Newcombe 1998, Statistics in Medicine 17:873, table II, method 10."""
-    found = difference(*counts, method="newcombe", conf_level=0.95)
+    found = difference(Counts(*counts), "newcombe", 0.95)
     assert (found.lower, found.upper) == pytest.approx(limits, abs=5.1e-5, rel=0)

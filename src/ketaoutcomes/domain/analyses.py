@@ -23,6 +23,8 @@ class _Common(BaseModel):
     """The study's headline. Exactly one analysis of a study is primary."""
     conf_level: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence level of the intervals."""
+    arms: Literal["planned", "actual"] = "planned"
+    """Compare people by the arm they were planned for, or by the one they received (safety)."""
 
 
 class _Comparison(_Common):
@@ -151,16 +153,37 @@ class Ancova(_Comparison):
 
 
 class Proportions(_Common):
-    """Proportions by arm at each visit, with risk difference and risk ratio."""
+    """Proportions by arm at each visit, with risk difference, risk ratio and number needed to treat."""
 
     model: Literal["proportions"]
     """`proportions`."""
     endpoint: str
-    """Name of a cut-off endpoint."""
+    """Name of a yes-or-no endpoint."""
     period: str
     """Period analysed."""
     visits: list[str] = Field(min_length=1)
     """Visits analysed."""
+    strata: list[str] = Field(default_factory=list[str])
+    """Participants' columns for a Mantel-Haenszel risk difference."""
+    covariates: list[str] = Field(default_factory=list[str])
+    """Participants' columns for a risk difference standardised over a logistic regression."""
+
+
+class Ordinal(_Common):
+    """Scores that are ranks: shifts from baseline, Wilcoxon test with Hodges-Lehmann difference, stratified by van Elteren."""
+
+    model: Literal["ordinal"]
+    """`ordinal`."""
+    endpoint: str
+    """Name of a score endpoint."""
+    period: str
+    """Period analysed."""
+    visit: str
+    """Visit analysed."""
+    bands: bool = False
+    """Show the shifts between the severity bands of the instrument, not between its scores."""
+    strata: list[str] = Field(default_factory=list[str])
+    """Participants' columns within which ranks are taken."""
 
 
 class KaplanMeier(_Common):
@@ -176,6 +199,25 @@ class KaplanMeier(_Common):
     """Participants' columns that stratify the log-rank test."""
     at_risk_every: int = Field(gt=0)
     """Days between the numbers at risk under the curve."""
+    limits: Literal["log", "log-log", "plain"] = "log"
+    """Scale on which the limits of the curve are symmetric."""
+    rho: float = Field(default=0.0, ge=0)
+    """Weight of early events in the log-rank test, as Fleming and Harrington: S^rho (1 - S)^gamma; 0 and 0 is the log-rank test, 1 and 0 Peto's."""
+    gamma: float = Field(default=0.0, ge=0)
+    """Weight of late events."""
+
+
+class CumulativeIncidence(_Common):
+    """Time to event with competing events: Aalen-Johansen curves and Gray's test."""
+
+    model: Literal["cumulative_incidence"]
+    """`cumulative_incidence`."""
+    endpoint: str
+    """Name of a time-to-event endpoint whose rule names competing events."""
+    period: str
+    """Period analysed."""
+    days: list[float] = Field(min_length=1)
+    """Times, in the study's `time_unit`, at which incidence is given."""
 
 
 class Cox(_Comparison):
@@ -187,9 +229,15 @@ class Cox(_Comparison):
     """Participants' columns with a baseline hazard each."""
     cluster: str | None = None
     """Participants' column for sandwich errors (40 clusters or more, else the result is flagged)."""
+    time_varying: list[str] = Field(default_factory=list[str])
+    """Parameters whose last score at or before each time is a covariate; the baseline counts until the first."""
+    landmarks: list[float] = Field(default_factory=list[float])
+    """Times, in the study's `time_unit`, at which the shares without the event are compared beside the hazard ratio."""
+    until: float | None = Field(default=None, gt=0)
+    """Time up to which the restricted mean time without the event is compared; as far as both arms are followed when not given."""
 
 
 Analysis = Annotated[
-    Descriptive | Mmrm | Lmm | Paired | Ancova | Proportions | KaplanMeier | Cox,
+    Descriptive | Mmrm | Lmm | Paired | Ancova | Proportions | Ordinal | KaplanMeier | CumulativeIncidence | Cox,
     Field(discriminator="model"),
 ]

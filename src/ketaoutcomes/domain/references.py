@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from types import UnionType
 
-from ketaoutcomes.domain.analyses import Ancova, Cox, Descriptive, KaplanMeier, Lmm, Mmrm, Paired, Proportions
+from ketaoutcomes.domain.analyses import Ancova, Cox, CumulativeIncidence, Descriptive, KaplanMeier, Lmm, Mmrm, Ordinal, Paired, Proportions
 from ketaoutcomes.domain.endpoints import (
     AreaEndpoint,
     CutoffEndpoint,
@@ -273,6 +273,10 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
     if study.design.kind == "observational" and getattr(analysis, "primary", False) and unadjusted:
         yield key, f"the primary comparison of an observational study must adjust for its confounders; missing: {', '.join(unadjusted)}"
     if isinstance(analysis, Cox):
+        for at, name in enumerate(analysis.time_varying):
+            yield from unless(name, study.parameters, (*key, "time_varying", at), "parameter")
+            if name in study.parameters and not study.scale(name).averaged:
+                yield (*key, "time_varying", at), f"{study.scale(name).name} is {study.scale(name).kind}: it has no slope"
         yield from unless(analysis.cluster, study.participant_columns, (*key, "cluster"), "participants' column")
     if isinstance(analysis, Lmm):
         absent = "time" if analysis.time == "categorical" else "visit"
@@ -331,7 +335,7 @@ def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> I
     wanted: UnionType | type
     if isinstance(analysis, Proportions):
         wanted, what = YesNo, "a yes-or-no endpoint"
-    elif isinstance(analysis, KaplanMeier | Cox):
+    elif isinstance(analysis, KaplanMeier | CumulativeIncidence | Cox):
         wanted, what = TimeEndpoint, "a time-to-event endpoint"
     elif isinstance(analysis, Ancova):
         wanted, what = Numeric, "a numeric endpoint"
@@ -340,8 +344,8 @@ def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> I
     if endpoint is not None and not isinstance(endpoint, wanted):
         yield (*key, "endpoint"), f"this model needs {what}"
     scale = study.scales.get(study.parameters.get(getattr(endpoint, "parameter", ""), ""))
-    if isinstance(endpoint, ScoreEndpoint) and scale is not None and not scale.averaged:
-        yield (*key, "endpoint"), f"{scale.name} is {scale.kind}: a model of its mean has no meaning; count a cut-off of it"
+    if isinstance(endpoint, ScoreEndpoint) and scale is not None and not scale.averaged and not isinstance(analysis, Ordinal):
+        yield (*key, "endpoint"), f"{scale.name} is {scale.kind}: a model of its mean has no meaning; use `ordinal`, or count a cut-off of it"
     if isinstance(analysis, Paired) and study.design.kind != "crossover":
         yield (*key, "model"), "a within-person difference needs a crossover design"
 

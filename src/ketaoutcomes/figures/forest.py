@@ -28,7 +28,7 @@ from plotnine import (
 
 from ketaoutcomes.figures._figure import Figure, nothing
 from ketaoutcomes.figures._theme import INK, look
-from ketaoutcomes.schema.ard import BESIDE, match
+from ketaoutcomes.schema.ard import match, shown_first
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import MINUS, interval
 
@@ -103,7 +103,7 @@ def _labels(breaks: Any) -> list[str]:  # noqa: ANN401 - plotnine's type for lab
 
 def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, object]]:
     found = ard[ard["term"].str.startswith("contrast") & (ard["statistic"] == kind.statistic) & ard["value"].notna()]
-    found = found[~found["method"].isin(["newcombe", *BESIDE])]
+    found = pd.concat([found[:0], *(shown_first(rows) for _, rows in found.groupby("analysis", sort=False))])
     arms, primary = labels.of_kind("arm"), labels.text("primary", "analysis")
     found_visits = match(labels.rows, parameter="visit")
     visits = dict(zip(found_visits["visit"].astype(str), found_visits["text"].astype(str), strict=True))

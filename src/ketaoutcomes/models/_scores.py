@@ -43,7 +43,8 @@ def people_of(analysis: Analysis, data: dict[str, pd.DataFrame]) -> pd.DataFrame
     period = getattr(analysis, "period", "all")
     inside &= (adsl["trtp"] != "") if period == "all" else (adsl["period"] == period)
     # the study's own arm column is what trtp was made from
-    return adsl[inside].drop(columns="arm", errors="ignore").rename(columns={"trtp": "arm"}).reset_index(drop=True)
+    arm = "trta" if analysis.arms == "actual" else "trtp"
+    return adsl[inside].drop(columns="arm", errors="ignore").rename(columns={arm: "arm"}).reset_index(drop=True)
 
 
 def arms_of(study: Study, people: pd.DataFrame) -> list[str]:

@@ -1,6 +1,7 @@
 """{title}: the hazard of the event was compared in {population} by proportional-hazards
 regression on {terms}{strata}; Efron's method for ties; {errors}. Proportional hazards were checked with the
-Grambsch-Therneau test on the Kaplan-Meier scale. The event: {rule}."""
+Grambsch-Therneau test on the Kaplan-Meier scale; beside the hazard ratio stands the difference in the mean time
+without the event up to {until}, without adjustment, which needs no such assumption. The event: {rule}."""
 
 from __future__ import annotations
 
@@ -12,10 +13,11 @@ import pandas as pd
 from ketaoutcomes.domain.analyses import Cox
 from ketaoutcomes.domain.endpoints import TimeEndpoint
 from ketaoutcomes.domain.study import Study
+from ketaoutcomes.models._remedies import beside_hazards
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of
 from ketaoutcomes.models._survival import Hazards, proportional_hazards
-from ketaoutcomes.models._times import other_choices, strata_of, times
+from ketaoutcomes.models._times import other_choices, strata_of, stretches, times
 from ketaoutcomes.models._words import population_words
 from ketaoutcomes.schema.ard import OTHER_CHOICE
 
@@ -35,6 +37,11 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     columns = [*analysis.covariates, *analysis.strata, *([analysis.cluster] if analysis.cluster else [])]
     found, left_out = times(analysis, data, columns)
     rows = results(study, name, parameter=analysis.endpoint)
+    people = found
+    if analysis.time_varying:
+        found, untimed = stretches(study, analysis, data, found)
+        left_out += untimed
+        people = people[people["participant"].isin(found["participant"])]
     x = _design(study, analysis, found)
     _conclude(rows, study, analysis, list(x.columns))
     reason = _cannot(study, found)
@@ -43,8 +50,9 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     if np.linalg.matrix_rank(x - x.mean(axis=0)) < x.shape[1]:
         return _refused(rows, "not_estimable", f"the terms {', '.join(x.columns)} are not linearly independent")
     cluster = list(found[analysis.cluster]) if analysis.cluster else None
+    entry = found["entry"].to_numpy(float) if analysis.time_varying else None
     fit = proportional_hazards(
-        found["time"].to_numpy(float), found["event"].to_numpy(bool), x.to_numpy(float), strata_of(found, analysis.strata), cluster, analysis.conf_level
+        found["time"].to_numpy(float), found["event"].to_numpy(bool), x.to_numpy(float), strata_of(found, analysis.strata), cluster, analysis.conf_level, entry
     )
     if not fit.error_per_sd < _INFINITE:
         reason = f"the data hold no information on one of {', '.join(x.columns)}: no events in a group, or terms that tell the same"
@@ -53,8 +61,9 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         return _refused(rows, "failed", f"the partial likelihood was not maximised (scaled score {fit.gradient_norm:.1e})")
     if cluster is not None and len(set(cluster)) < _FEW_CLUSTERS:
         rows.status, rows.note = "flagged", f"sandwich errors from {len(set(cluster))} clusters; 40 or more are needed"
-    _emit(rows, study, analysis, found, list(x.columns), fit)
-    for other in other_choices(analysis, data):
+    _emit(rows, study, analysis, people, list(x.columns), fit)
+    beside_hazards(rows, study, analysis, people)
+    for other in other_choices(analysis, data) if not analysis.time_varying else []:
         _other(rows, study, analysis, times(analysis, data, columns, other)[0], other)
     rows.add("n", left_out, n=left_out, term="left out: without a time or covariate")
     return rows.frame()
@@ -80,6 +89,7 @@ def _refused(rows: Results, status: str, reason: str) -> pd.DataFrame:
 def _design(study: Study, analysis: Cox, found: pd.DataFrame) -> pd.DataFrame:
     """Columns of the model: an indicator for each arm but the reference, covariates coded likewise."""
     columns = {f"arm[{arm}]": (found["arm"] == arm).astype(float) for arm in arms_of(study, found)[1:]}
+    columns |= {name: found[name].astype(float) for name in analysis.time_varying}
     for name in analysis.covariates:
         spec = study.participant_columns[name]
         if spec.is_number:
@@ -145,6 +155,7 @@ def _conclude(rows: Results, study: Study, analysis: Cox, terms: list[str]) -> N
         population=population_words(study, analysis.population),
         terms=", ".join(terms),
         strata=f", stratified by {', '.join(analysis.strata)}" if analysis.strata else "",
+        until=f"{analysis.until:g} {study.time_unit}" if analysis.until else "the last time at which both arms are followed",
         errors=f"sandwich errors by {analysis.cluster}" if analysis.cluster else "model-based errors",
         rule=study.rule_words(endpoint.rule),
     )

@@ -1,5 +1,5 @@
 """{title}: time from the start of {period} to the event was described in {population} by product-limit curves
-with Greenwood errors and limits on the log scale; arms were compared by {test}. The event: {rule}."""
+with Greenwood errors and limits on the {limits} scale; arms were compared by {test}. The event: {rule}."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     arms = arms_of(study, found)
     rows = results(study, name, parameter=analysis.endpoint)
     stratified = f" stratified by {', '.join(analysis.strata)}" if analysis.strata else ""
-    _describe_method(rows, study, analysis, f"the log-rank test{stratified}" if len(arms) > 1 else "no test (one arm)")
+    weighted = f"log-rank test with weights S^{analysis.rho:g} (1 - S)^{analysis.gamma:g}" if analysis.rho or analysis.gamma else "log-rank test"
+    _describe_method(rows, study, analysis, f"the {weighted}{stratified}" if len(arms) > 1 else "no test (one arm)")
     if not len(found):
         rows.verdict("not_estimable", "nobody has a time")
         return rows.frame()
@@ -47,7 +48,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
 
 def _describe(rows: Results, part: pd.DataFrame, arm: str, analysis: KaplanMeier) -> None:
     time, event = part["time"].to_numpy(float), part["event"].to_numpy(bool)
-    curve = product_limit(time, event, analysis.conf_level)
+    curve = product_limit(time, event, analysis.conf_level, analysis.limits)
     n, events = len(part), int(event.sum())
     rows.add("n", n, n=n, arm=arm)
     rows.add("n_events", events, n=n, events=events, arm=arm)
@@ -102,7 +103,7 @@ def _curve(rows: Results, curve: Curve, arm: str, conf_level: float) -> None:
 
 def _test(rows: Results, found: pd.DataFrame, analysis: KaplanMeier, **key: Any) -> None:  # noqa: ANN401 - columns of the ARD's key
     strata = strata_of(found, analysis.strata)
-    values = log_rank(found["time"].to_numpy(float), found["event"].to_numpy(bool), list(found["arm"]), strata)
+    values = log_rank(found["time"].to_numpy(float), found["event"].to_numpy(bool), list(found["arm"]), strata, analysis.rho, analysis.gamma)
     n, events = int(found.groupby("arm").size().min()), int(found.groupby("arm")["event"].sum().min())
     for statistic, value in zip(("chisq", "df", "p_value"), values, strict=True):
         rows.add(statistic, value, n=n, events=events, **{"term": "log-rank", **key})
@@ -116,6 +117,7 @@ def _describe_method(rows: Results, study: Study, analysis: KaplanMeier, test: s
         title=analysis.title,
         period=study.period(analysis.period).label.lower(),
         population=population_words(study, analysis.population),
+        limits=analysis.limits,
         test=test,
         rule=study.rule_words(endpoint.rule),
     )

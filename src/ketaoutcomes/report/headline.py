@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ketaoutcomes.schema.ard import BESIDE, match
+from ketaoutcomes.schema.ard import match, shown_first
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, WITHHELD, interval, rounded, shown
 
@@ -49,7 +49,7 @@ def main_results(ard: pd.DataFrame) -> list[pd.DataFrame]:
     for term in ("contrast", "contrast: risk difference", "ls_mean", "median"):
         found = match(rows, term=term)
         found = found[found["visit"].isin([visit, ""]) | (visit == "")]
-        found = found[~found["method"].isin(["wald", *BESIDE])]
+        found = shown_first(found)
         if len(found):
             first = match(found, visit=str(found["visit"].iloc[0]))
             pairs = dict.fromkeys(zip(first["arm"].astype(str), first["comparator"].astype(str), strict=True))

@@ -83,7 +83,10 @@ STATISTICS: dict[str, Statistic] = {
     "hazard_ratio": Statistic("hazard ratio", 2),
     "risk_ratio": Statistic("risk ratio", 2),
     "risk_difference": Statistic("risk difference", 1, unit="percentage points"),
+    "number_needed": Statistic("number needed to treat", 1),
     "survival": Statistic("event-free", 3),
+    "incidence": Statistic("cumulative incidence", 3),
+    "restricted_mean": Statistic("mean time without the event, restricted", 1),
     "median": Statistic("median", 0, unit="days"),
     "variance": Statistic("variance", 2),
     "slope_variance": Statistic("variance of slopes", 6),
@@ -115,6 +118,8 @@ STATISTICS: dict[str, Statistic] = {
 }
 
 
+#: Methods of one comparison of proportions; the first that a result has is the one that headline and forest show.
+SHOWN_FIRST = ("standardised", "mantel_haenszel", "newcombe")
 #: Term of a result under another choice of a definition, named by `level`.
 OTHER_CHOICE = "other choice"
 #: Methods of rows that stand beside those with the declared errors: displays of one number per result leave them out.
@@ -170,6 +175,13 @@ def check(frame: pd.DataFrame) -> pd.DataFrame:
 def bind(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Several ARDs as one, checked."""
     return check(pd.concat(list(frames), ignore_index=True))
+
+
+def shown_first(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one comparison without those of its other methods."""
+    rows = rows[~rows["method"].isin(BESIDE)]
+    first = next((method for method in SHOWN_FIRST if (rows["method"] == method).any()), None)
+    return rows if first is None else rows[rows["method"] == first]
 
 
 def match(frame: pd.DataFrame, **wanted: str | float) -> pd.DataFrame:
