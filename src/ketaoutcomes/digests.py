@@ -19,7 +19,7 @@ _CODE = {
     "ingest": ("cli/ingest.py", "ingest"),
     "derive": ("cli/derive.py", "derive"),
     "analyse": ("cli/analyse.py", "models/__init__.py", "models/_*.py", "mixed"),
-    "release": ("cli/release.py", "release.py", "disclosure.py"),
+    "release": ("cli/release.py", "release.py", "disclosure.py", "confirmatory.py"),
     "figures": ("cli/figures.py", "figures/__init__.py", "figures/_*.py"),
     "tables": ("cli/tables.py", "tables/__init__.py", "tables/_*.py"),
     "report": ("cli/report.py", "report"),

@@ -15,9 +15,10 @@ from typing import Any
 import pandas as pd
 
 from ketaoutcomes import disclosure
+from ketaoutcomes.confirmatory import carried_out
 from ketaoutcomes.domain.analyses import Ancova, Cox, Lmm, Mmrm
 from ketaoutcomes.domain.endpoints import Numeric, TimeEndpoint, score_words, yes_no_words
-from ketaoutcomes.domain.study import Published, Study
+from ketaoutcomes.domain.study import Hypothesis, Published, Study
 from ketaoutcomes.schema import ard
 from ketaoutcomes.schema.labels import STUDY
 
@@ -57,6 +58,7 @@ def release(study: Study, frames: Iterable[pd.DataFrame], left_out: Mapping[str,
         What ingest left out: reason to number of records.
     """
     results = _primary_or_nothing(study, ard.bind([labels(study), _left_out(study, left_out or {}), *frames]))
+    results = ard.check(carried_out(study, results))
     compared = targets(study, results)
     exact = ard.bind([results, compared])
     if study.privacy is None:
@@ -190,8 +192,13 @@ def labels(study: Study) -> pd.DataFrame:
     for at, entry in enumerate(study.deviations):
         add("deviation", f"{at + 1}. {entry.key}", entry.reason)
     if study.testing:
-        add("testing", "order", f"two-sided alpha {study.testing.alpha:g}, in the order {', '.join(study.testing.order)}")
+        steps = [" and ".join(_hypothesis_words(hypothesis) for hypothesis in step) for step in study.testing.steps]
+        add("testing", "order", f"two-sided alpha {study.testing.alpha:g}, in the order {', then '.join(steps)}")
     return ard.check(pd.DataFrame(rows).reindex(columns=list(ard.ARD.columns)))
+
+
+def _hypothesis_words(hypothesis: Hypothesis) -> str:
+    return " ".join(part for part in (hypothesis.analysis, hypothesis.arm, hypothesis.visit) if part)
 
 
 def _scales(study: Study, add: Any) -> None:  # noqa: ANN401 - a local closure

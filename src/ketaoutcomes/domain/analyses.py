@@ -33,7 +33,8 @@ class _Comparison(_Common):
     period: str
     """Period analysed; `all` in a crossover."""
     covariates: list[str] = Field(default_factory=list[str])
-    """Participants' columns; `base` is the endpoint's baseline, `period` and `site` are factors."""
+    """Participants' columns; `base` is the endpoint's baseline, `period` and `site` are factors. In a crossover (`lmm`) with a baseline in
+    each period, `base_between` is a person's mean baseline and `base_within` the period's deviation from it; `sequence` is the order of the arms."""
 
 
 class Descriptive(_Common):

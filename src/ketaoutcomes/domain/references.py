@@ -23,7 +23,7 @@ from ketaoutcomes.domain.endpoints import (
 )
 from ketaoutcomes.domain.instruments import AllOf, contradictions, instruments
 from ketaoutcomes.domain.rule_checks import event_problems, rule_problems, tally_problems
-from ketaoutcomes.domain.study import Column, Study
+from ketaoutcomes.domain.study import Column, Hypothesis, Study
 from ketaoutcomes.domain.table_rules import WORDS, Key, Problem, table_problems, unless
 
 #: File names that Windows gives to devices.
@@ -263,10 +263,15 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
     yield from _right_kind(study, analysis, key)
     for field in ("covariates", "strata"):
         terms = {"base", "period", "site"} if field == "covariates" else set[str]()
+        if field == "covariates" and study.design.kind == "crossover" and isinstance(analysis, Lmm):
+            terms |= {"base_within", "base_between", "sequence"}
         for at, name in enumerate(getattr(analysis, field, [])):
             known = (set(study.participant_columns) | terms) - {"participant", "arm", "time", "event"}
             yield from unless(name, known, (*key, field, at), "participants' column")
             yield from _no_date(study, name, (*key, field, at))
+            own = {(period.baseline.period, period.baseline.visit) for period in study.periods}
+            if name in {"base_within", "base_between"} and field == "covariates" and len(own) < 2:
+                yield (*key, field, at), "the periods share one baseline: nothing varies within a person; use `base`"
             if name == "site" and field == "covariates" and study.design.site is None:
                 yield (*key, field, at), "`site` needs `design.site`"
     unadjusted = sorted(set(study.design.confounders) - set(getattr(analysis, "covariates", [])))
@@ -350,6 +355,21 @@ def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> I
         yield (*key, "model"), "a within-person difference needs a crossover design"
 
 
+def _hypothesis(study: Study, hypothesis: Hypothesis, key: Key) -> Iterator[Problem]:
+    yield from unless(hypothesis.analysis, study.analyses, key, "analysis")
+    if hypothesis.analysis not in study.analyses:
+        return
+    analysis = study.analyses[hypothesis.analysis]
+    yield from unless(hypothesis.arm, set(study.design.arms) - {study.design.reference}, (*key, "arm"), "arm that is compared")
+    visits = getattr(analysis, "visits", [])
+    if isinstance(analysis, Descriptive):
+        yield key, "a description tests nothing"
+    if len(visits) > 1 and hypothesis.visit is None:
+        yield key, "this analysis is of several visits: name the `visit` of the hypothesis"
+    if hypothesis.visit is not None and hypothesis.visit not in (*visits, getattr(analysis, "visit", None)):
+        yield (*key, "visit"), "this analysis does not test this visit"
+
+
 def _rest(study: Study) -> Iterator[Problem]:
     for at, entry in enumerate(study.intercurrent):
         if not any(table.provides == "events" for table in study.tables.values()):
@@ -360,8 +380,9 @@ def _rest(study: Study) -> Iterator[Problem]:
         answers = any(isinstance(endpoint, YesNo) for endpoint in study.endpoints.values())
         if entry.strategy == "composite" and not answers:
             yield ("intercurrent", at, "strategy"), "composite has a meaning for yes-or-no endpoints only"
-    for at, name in enumerate(study.testing.order if study.testing else []):
-        yield from unless(name, study.analyses, ("testing", "order", at), "analysis")
+    for at, step in enumerate(study.testing.steps if study.testing else []):
+        for hypothesis in step:
+            yield from _hypothesis(study, hypothesis, ("testing", "order", at))
     for at, target in enumerate(study.published):
         yield from unless(target.key.get("analysis"), study.analyses, ("published", at, "key", "analysis"), "analysis")
         for column in sorted({"analysis", "statistic"} - set(target.key)):

@@ -252,15 +252,34 @@ class Intercurrent(BaseModel):
     """Why, as printed."""
 
 
+class Hypothesis(BaseModel):
+    """A comparison of an analysis with the reference arm."""
+
+    model_config = _STRICT
+
+    analysis: str
+    """Name of an analysis."""
+    arm: str | None = None
+    """Arm compared with the reference; every arm when not given."""
+    visit: str | None = None
+    """Visit, for analyses of several."""
+
+
 class Testing(BaseModel):
-    """Order of confirmatory tests."""
+    """Confirmatory tests in fixed order. After the first hypothesis that is not rejected, p values are printed as nominal."""
 
     model_config = _STRICT
 
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     """Two-sided level."""
-    order: list[str]
-    """Analyses in testing order."""
+    order: list[str | Hypothesis | list[str | Hypothesis]] = Field(min_length=1)
+    """Steps in testing order: an analysis, a comparison of one, or a list of such that share the level by Holm's procedure."""
+
+    @property
+    def steps(self) -> list[list[Hypothesis]]:
+        """The hypotheses of each step."""
+        steps = [step if isinstance(step, list) else [step] for step in self.order]
+        return [[Hypothesis(analysis=one) if isinstance(one, str) else one for one in step] for step in steps]
 
 
 class Published(BaseModel):

@@ -19,7 +19,7 @@ _LINE = 1.0
 
 
 def draw(ard: pd.DataFrame) -> Figure:
-    """Boxes from enrolment down to the analysis set, a column for each arm."""
+    """Boxes from enrolment down to the populations and the people with intercurrent events, a column for each arm."""
     labels = Labels.of(ard)
     analysis = next(name for name, model in labels.of_kind("model").items() if model == "descriptive")
     rows = match(ard, analysis=analysis)
@@ -50,11 +50,12 @@ def _boxes(rows: pd.DataFrame, labels: Labels, arms: list[str]) -> list[dict[str
     top = [f"Enrolled: {_n(rows, parameter='enrolment', term='')}"]
     if outside != "0":
         top.append(f"not in this period or population: {outside}")
-    levels: list[dict[str, list[str]]] = [{"": top}, {}, {}, {}]
+    levels: list[dict[str, list[str]]] = [{"": top}, {}, {}, {}, {}]
     for arm in arms:
         levels[1][arm] = [names.get(arm, "Everybody") if arm else "Entered", f"n = {_n(rows, parameter='people', arm=arm)}"]
         levels[2][arm] = _terms(rows, "disposition", arm)
         levels[3][arm] = _terms(rows, "analysis set", arm)
+        levels[4][arm] = [*_terms(rows, "population", arm), *_terms(rows, "intercurrent event", arm)]
     return _placed([level for level in levels if any(level.values())], arms)
 
 

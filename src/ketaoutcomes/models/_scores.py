@@ -10,6 +10,8 @@ from ketaoutcomes.domain.analyses import Analysis
 from ketaoutcomes.domain.endpoints import Numeric, ScoreEndpoint
 from ketaoutcomes.domain.study import Study
 
+#: Terms that a crossover has besides the participants' columns.
+CROSSOVER = ("base_within", "base_between", "sequence")
 _VALUE = {"value": "aval", "change": "chg", "percent_change": "pchg", "area": "aval", "tally": "aval"}
 
 
@@ -68,20 +70,33 @@ def scores(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame], cova
     wanted = (adqs["paramcd"] == (getattr(analysis, "endpoint") if endpoint.derived else endpoint.parameter)) & (adqs["ablfl"] == "no") & (adqs["anl"] == "yes")
     if visit is not None:
         wanted &= adqs["avisit"] == visit
-    names = [name for name in covariates if name not in {"base", "period", "site"}]
+    names = [name for name in covariates if name not in {"base", "period", "site", *CROSSOVER}]
     site = [study.design.site] if "site" in covariates and study.design.site else []
     rows = adqs[wanted].drop(columns="trtp").merge(people[["participant", "period", "arm", *names, *site]], on=["participant", "period"])
     rows = rows.assign(visit=rows["avisit"], time=rows["avisitn"], response=rows[_VALUE[endpoint.kind]])
     if site:
         rows = rows.rename(columns={site[0]: "site"})
+    if set(covariates) & set(CROSSOVER):
+        rows = _within_and_between(rows, adqs[adqs["paramcd"] == endpoint.parameter], data["adsl"], study)
     seen = rows[rows["aval"].notna()]
-    needed = ["response", *(["base"] if "base" in covariates else []), *names, *(["site"] if site else [])]
+    needed = ["response", *(["base"] if "base" in covariates else []), *names, *(["site"] if site else []), *(name for name in CROSSOVER if name in covariates)]
     complete = seen[seen[needed].notna().all(axis=1)].reset_index(drop=True)
     excluded = {
         "without a value after baseline": _lost(people, seen),
         "without baseline or a covariate": _lost(seen, complete),
     }
     return Scores(complete, people, _levels(study, complete, people, covariates), excluded)
+
+
+def _within_and_between(rows: pd.DataFrame, scores: pd.DataFrame, people: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """A person's mean baseline over the periods of a crossover, each period's deviation from it, and the order of their arms."""
+    bases = scores.dropna(subset=["base"]).drop_duplicates(["participant", "period"])
+    mean = rows["participant"].map(bases.groupby("participant")["base"].mean())
+    order = {period.id: at for at, period in enumerate(study.periods)}
+    entered = people[people["period"].isin(list(order)) & (people["trtp"] != "")]
+    entered = entered.assign(at=entered["period"].map(order)).sort_values(["participant", "at"], kind="stable")
+    sequence = entered.groupby("participant")["trtp"].agg(" then ".join)
+    return rows.assign(base_between=mean, base_within=rows["base"] - mean, sequence=rows["participant"].map(sequence))
 
 
 def with_baseline(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame], found: Scores, covariates: list[str]) -> tuple[pd.DataFrame, str]:
@@ -113,7 +128,9 @@ def _levels(study: Study, rows: pd.DataFrame, people: pd.DataFrame, covariates: 
             levels[name] = [p.id for p in study.periods if p.id in set(rows["period"])]
         elif name == "site":
             levels[name] = sorted(rows["site"].unique())
-        elif name != "base" and not columns[name].is_number:
+        elif name == "sequence":
+            levels[name] = sorted(rows["sequence"].dropna().unique())
+        elif name not in {"base", "base_within", "base_between"} and not columns[name].is_number:
             present = set(rows[name].dropna())
             levels[name] = [level for level in columns[name].levels or sorted(present) if level in present]
     return levels

@@ -21,6 +21,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     people = people_of(analysis, data)
     rows = results(study, name)
     _flow(rows, analysis, data, people)
+    _counted(rows, study, data, people)
     for variable in analysis.baseline:
         _baseline(rows, study, variable, people)
     for parameter in analysis.parameters:
@@ -49,6 +50,20 @@ def _flow(rows: Results, analysis: Descriptive, data: dict[str, pd.DataFrame], p
     rows.add("n", everybody, n=everybody, parameter="enrolment")
     rows.add("n", entered, n=entered, parameter="enrolment", term="entered")
     rows.add("n", everybody - entered, n=everybody - entered, parameter="enrolment", term="did not enter")
+
+
+def _counted(rows: Results, study: Study, data: dict[str, pd.DataFrame], people: pd.DataFrame) -> None:
+    """People of each population, and with each intercurrent event in the period, by arm."""
+    events = data["adae"].merge(people[["participant", "period", "arm", "start", "last_day"]], on="participant")
+    events = events[(events["ady"] >= events["start"]) & ~(events["ady"] - events["start"] > events["last_day"])]
+    for arm, part in _groups(people):
+        for name, population in study.populations.items():
+            n = int(part[part[f"pop_{name}"] == "yes"]["participant"].nunique())
+            rows.add("n", n, n=n, parameter="population", arm=arm, term=population.label)
+        for entry in study.intercurrent:
+            found = events[(events["event"] == entry.event) & events["participant"].isin(part["participant"])]
+            n = int(found["participant"].nunique())
+            rows.add("n", n, n=n, parameter="intercurrent event", arm=arm, term=f"{entry.event} ({entry.strategy.replace('_', ' ')})")
 
 
 def _ends(rows: Results, arm: str, part: pd.DataFrame) -> None:

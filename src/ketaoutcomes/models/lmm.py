@@ -1,5 +1,5 @@
 """{title}: {response} after baseline was analysed in {population} with a linear mixed model: fixed effects
-{terms}; time {time}; {random}; {likelihood}; {errors}{df}. Missing
+{terms}; time {time}; {random}; {likelihood}; {errors}{df}.{sequence} Missing
 scores are assumed missing at random given what was seen."""
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ketaoutcomes.models._scores import Scores, n_by, scores
 from ketaoutcomes.models._words import likelihood_words, population_words, response_words
 
 Terms = list[tuple[str, ...]]
+_SEQUENCE = " The effect of the sequence of arms is reported with its low power; it chose no other analysis."
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -38,6 +39,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         likelihood=likelihood_words(analysis.method),
         errors=ERRORS_WORDS[analysis.errors],
         df=DF_WORDS[analysis.df_method],
+        sequence=_SEQUENCE if "sequence" in analysis.covariates else "",
     )
     reason = _mixed.cannot(study, found, analysis.visit)
     if reason:

@@ -19,12 +19,16 @@ from ketaoutcomes.schema.numbers import shown
 #: Section heading to the displays it shows, in reading order.
 _SECTIONS = (
     ("Who was studied", ("flow", "baseline")),
-    ("What happened", ("trajectory", "forest", "outcome", "response")),
-    ("Does it last", ("relapse_curve", "relapse")),
-    ("Sessions and safety", ("sessions",)),
+    ("What happened", ("trajectory", "forest", "outcome", "response", "ranks", "categories", "testing")),
+    ("Does it last", ("relapse_curve", "relapse", "incidence")),
+    ("Sessions and safety", ("sessions", "adverse_events")),
     ("How sure are we", ("missing", "models")),
     ("Published numbers", ("published",)),
 )
+
+
+#: Displays that are left out, not explained, where a study has nothing for them.
+_WHERE_THERE_ARE = {"testing", "categories", "adverse_events"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def _provenance(labels: Labels) -> str:
 
 def _sections(figures: list[Made], tables: list[Made]) -> list[dict[str, Any]]:
     ready = {made.name: _figure(made) for made in figures} | {made.name: _table(made) for made in tables}
+    ready = {name: display for name, display in ready.items() if not (display["nothing"] and name in _WHERE_THERE_ARE)}
     placed = [(heading, [ready[name] for name in names if name in ready]) for heading, names in _SECTIONS]
     others = [display for name, display in ready.items() if not any(name in names for _, names in _SECTIONS)]
     found = [{"heading": heading, "displays": displays} for heading, displays in placed if any(not d["nothing"] for d in displays)]

@@ -120,6 +120,8 @@ STATISTICS: dict[str, Statistic] = {
 
 #: Methods of one comparison of proportions; the first that a result has is the one that headline and forest show.
 SHOWN_FIRST = ("standardised", "mantel_haenszel", "newcombe")
+#: Term of the decisions on the declared hypotheses, and the text of p values that no longer decide.
+TESTING, NOMINAL = "testing", "nominal"
 #: Term of a result under another choice of a definition, named by `level`.
 OTHER_CHOICE = "other choice"
 #: Methods of rows that stand beside those with the declared errors: displays of one number per result leave them out.

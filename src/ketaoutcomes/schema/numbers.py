@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 
-from ketaoutcomes.schema.ard import STATISTICS
+from ketaoutcomes.schema.ard import NOMINAL, STATISTICS
 
 MINUS = "\N{MINUS SIGN}"
 WITHHELD, NOTHING = "[withheld]", "\N{EN DASH}"
@@ -35,7 +35,7 @@ def shown(row: pd.Series, like: str = "") -> str:
     if row["status"] not in {"ok", "flagged"} or pd.isna(row["value"]) or not math.isfinite(row["value"]):
         return NOTHING
     if row["statistic"] == "p_value":
-        return p_text(float(row["value"]))
+        return p_text(float(row["value"])) + (f" ({NOMINAL})" if row["text"] == NOMINAL else "")
     return rounded(float(row["value"]), STATISTICS[like or str(row["statistic"])].digits)
 
 

@@ -11,7 +11,7 @@ from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import arm_columns, footnotes, model_analysis
 
 NEEDS = ("descriptive",)
-_NOT_BASELINE = {"people", "enrolment", "disposition", "analysis set"}
+_NOT_BASELINE = {"people", "enrolment", "disposition", "analysis set", "population", "intercurrent event", "adverse event"}
 
 
 def build(ard: pd.DataFrame) -> Table:

@@ -1,5 +1,6 @@
 """Time to event. Events among people, median time and hazard ratios, each with its confidence interval. The check of
-proportional hazards is a test: a small p says that the hazard ratio is an average over time of something that changes.
+proportional hazards is a test: a small p says that the hazard ratio is an average over time of something that changes;
+the differences in mean time and in the shares without the event beside it are unadjusted and need no such assumption.
 Unconfirmed: the last assessment counted towards the event and none followed it. Where the published definition is silent,
 the result under the other choice is given too."""
 
@@ -75,7 +76,7 @@ def _other(rows: pd.DataFrame, arms: dict[str, str], other: str, unit: str) -> l
 
 
 def _hazards(rows: pd.DataFrame, labels: Labels) -> list[Row]:
-    arms = labels.of_kind("arm")
+    arms, unit = labels.of_kind("arm"), labels.text("study", "time_unit")
     fit = match(rows, term="fit")
     if not len(fit):
         return [Row("not estimable", ("", NOTHING, ""))]
@@ -85,6 +86,14 @@ def _hazards(rows: pd.DataFrame, labels: Labels) -> list[Row]:
         same = match(rows, term="contrast", arm=str(row.arm))
         stub = f"{arms[str(row.arm)]} against {arms[str(row.comparator)]}"
         lines.append(Row(stub, (events, interval(same, "hazard_ratio"), value_of(same, "p_value"))))
+    for row in match(rows, term="restricted mean difference", statistic="restricted_mean").itertuples():
+        same = match(rows, term="restricted mean difference", arm=str(row.arm))
+        stub = f"Mean {unit} without the event up to {row.day:g}, difference: {arms[str(row.arm)]} minus {arms[str(row.comparator)]}"
+        lines.append(Row(stub, ("", interval(same, "restricted_mean"), value_of(same, "p_value"))))
+    for row in match(rows, term="landmark difference", statistic="risk_difference").itertuples():
+        same = match(rows, term="landmark difference", arm=str(row.arm), day=float(str(row.day)))
+        stub = f"Without the event at {row.day:g} {unit}, percentage points: {arms[str(row.arm)]} minus {arms[str(row.comparator)]}"
+        lines.append(Row(stub, ("", interval(same, "risk_difference"), value_of(same, "p_value"))))
     check = match(rows, term="proportional hazards")
     text = f"chi-square {value_of(check, 'chisq')}, {value_of(check, 'df').removesuffix('.0')} df"
     for other in dict.fromkeys(match(rows, term=OTHER_CHOICE)["level"]):

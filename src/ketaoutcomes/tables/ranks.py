@@ -1,0 +1,39 @@
+"""Ordinal outcomes. People who became worse, stayed the same and became better, and the shifts from baseline, n; the median
+difference between a person of one arm and of the other (Hodges-Lehmann) with its confidence interval, and p of the rank test."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.labels import Labels
+from ketaoutcomes.schema.numbers import interval, value_of
+from ketaoutcomes.tables._table import Row, Table
+from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, visit_label
+
+NEEDS = ("ordinal",)
+_CHANGES = ("shift: worse", "shift: same", "shift: better")
+
+
+def build(ard: pd.DataFrame) -> Table:
+    """A group for each analysis: who changed, from what to what, and the comparison."""
+    labels = Labels.of(ard)
+    analyses = model_analyses(labels, "ordinal")
+    arms = arm_columns(labels, ard[ard["analysis"].isin(analyses)])
+    lines: list[Row] = []
+    for analysis in analyses:
+        rows = match(ard, analysis=analysis)
+        visit = visit_label(labels, str(match(rows, statistic="n")["visit"].iloc[0])) if len(match(rows, statistic="n")) else ""
+        lines.append(Row(f"{labels.text('analysis', analysis)}{f', {visit.lower()}' if visit else ''}", heading=True))
+        lines.append(Row("People with a score", tuple(value_of(match(rows, arm=arm, term=""), "n") for arm in arms)))
+        terms = [term for term in dict.fromkeys(rows["term"]) if term.startswith("shift: ")]
+        ordered = [*(term for term in _CHANGES if term in terms), *sorted(term for term in terms if term not in _CHANGES)]
+        lines += [_counts(rows, term, list(arms)) for term in ordered]
+        compared = {arm: match(rows, arm=arm, term="contrast") for arm in arms}
+        lines.append(Row("Median difference", tuple(interval(found) if len(found) else "" for found in compared.values())))
+        lines.append(Row("p of the rank test", tuple(value_of(found, "p_value") if len(found) else "" for found in compared.values())))
+    return Table("Ordinal outcomes", "", tuple(arms.values()), tuple(lines), footnotes(__doc__))
+
+
+def _counts(rows: pd.DataFrame, term: str, arms: list[str]) -> Row:
+    return Row(term.removeprefix("shift: ").capitalize(), tuple(value_of(match(rows, arm=arm, term=term), "n_events") for arm in arms))
