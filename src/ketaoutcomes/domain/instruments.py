@@ -224,6 +224,11 @@ class Instrument(BaseModel):
         grouped = [item for group in items.highest_of for item in group]
         if len(set(grouped)) < len(grouped) or not set(grouped) <= set(listed):
             raise ValueError("`highest_of` lists items of the instrument, each once")
+        paired = [item for pair in items.either for item in pair]
+        if len(set(paired)) < len(paired) or not all(any(set(pair) <= set(group) for group in items.highest_of) for pair in items.either):
+            raise ValueError("`either` lists items of one group of `highest_of`, each once")
+        if not {item for asked, others in items.asked_if for item in (asked, *others)} <= set(listed):
+            raise ValueError("`asked_if` lists items of the instrument")
         if items.score in {"highest", "any"} and items.ranges != [(0, 1, listed)]:
             raise ValueError("`highest` and `any` need items from 0 to 1")
         low, high = items.span()
