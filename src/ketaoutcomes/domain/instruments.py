@@ -136,7 +136,7 @@ class Items(BaseModel):
         groups = [group for group in self.groups if takes is None or set(group) & set(takes)]
         lows, highs = ([max(self.range_of(item)[end] for item in group) for group in groups] for end in (0, 1))
         if self.score == "highest":
-            return 0.0, float(self.number)
+            return 0.0, float(max(takes or [self.number]))
         if self.score == "any":
             return 0.0, 1.0
         per = len(groups) if self.score == "mean" else 1

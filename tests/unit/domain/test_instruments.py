@@ -285,7 +285,7 @@ BAD = {
     "either of an unknown": (items(highest_of=[[2, 3]], either=[[3, 4]]), "`either`"),
     "either without a group": (items(either=[[1, 2]]), "`either`"),
     "either across groups": (spoilt(maximum=4, items={**GOOD["items"], "highest_of": [[1, 2]], "either": [[2, 3]]}), "`either`"),
-    "an item in two pairs": (spoilt(maximum=2, items={**GOOD["items"], "highest_of": [[1, 2, 3]], "either": [[1, 2], [2, 3]]}), "`either`"),
+    "an item in two pairs": (spoilt(maximum=2, bands=None, items={**GOOD["items"], "highest_of": [[1, 2, 3]], "either": [[1, 2], [2, 3]]}), "`either`"),
     "asked after an unknown": (items(asked_if=[[4, [1]]]), "`asked_if`"),
     "an unknown that is asked": (items(asked_if=[[1, [2, 4]]]), "`asked_if`"),
     "levels that are not yes or no": (items(score="highest"), "items from 0 to 1"),

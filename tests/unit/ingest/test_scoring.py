@@ -11,6 +11,7 @@ import pytest
 
 from ketaoutcomes.derive import derive
 from ketaoutcomes.domain.findings import Refused
+from ketaoutcomes.domain.instruments import contradictions
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.ingest import Ingested, ingest
 
@@ -144,7 +145,26 @@ def test_cssrs_ideation_is_the_highest_level_met(score: Score) -> None:
     ]
     found = score("cssrs_ideation", *(row for row, _ in answers))
     assert found["cssrs_ideation"] == [expected for _, expected in answers]
-    assert found["notes"]["C-SSRS ideation not scored, too many items missing"] == 3
+    # nothing was filled, although three answers were told with an item missing
+    assert found["notes"] == {"C-SSRS ideation not scored, too many items missing": 3}
+
+
+OF_LEVELS = {
+    "label": "x", "measures": "m", "minimum": 0, "unit": "level", "better": "lower", "rater": "self", "source": "s", "part_of": "cssrs_ideation",
+}  # fmt: skip
+
+
+def test_a_part_of_levels_looks_at_its_own_items_only(read: Read) -> None:
+    intent = {**OF_LEVELS, "name": "Intent", "kind": "ordinal", "maximum": 5, "takes": [4, 5]}
+    wish = {**OF_LEVELS, "name": "Wish", "kind": "ordinal", "maximum": 1, "takes": [1]}
+    study = Study.model_validate({**plan("cssrs_ideation").model_dump(by_alias=True), "instruments": {"intent": intent, "wish": wish}})
+    assert contradictions(study.scales) == {}
+    answers = [[1, 1, 1, 0, 0], [1, 1, 0, 1, 0], [0, 1, 1, 0, None], [None, 1, 0, 1, 1], [1, 0, None, None, None]]
+    found = read(study, answers).tables["assessments"]
+    by = {str(name): dict(zip(part["participant"], part["value"], strict=True)) for name, part in found.groupby("parameter")}
+    # 4 or 5 where met, else 0; unknown for the third, whose fifth is missing
+    assert by["intent"] == {1: 0, 2: 4, 4: 5, 5: 0}
+    assert by["wish"] == {1: 1, 2: 1, 3: 0, 5: 1}
 
 
 @pytest.mark.parametrize("name", ["cssrs_behaviour", "cssrs_behaviour_lifetime"])
