@@ -151,7 +151,8 @@ def _area(endpoint: AreaEndpoint, rows: pd.DataFrame) -> pd.DataFrame:
     table = _wide(rows, endpoint.visits, "aval" if endpoint.of == "value" else "chg")
     score, time = table.to_numpy(), _wide(rows, endpoint.visits, "avisitn").to_numpy()
     known = ~np.isnan(score)
-    complete = known.all(axis=1) if endpoint.missing == "non_evaluable" else known[:, 0] & known[:, -1]
+    # carrying forward leaves a visit empty before the first score: no line is drawn across it
+    complete = known[:, 0] & known[:, -1] if endpoint.missing == "observed" else known.all(axis=1)
     value = np.full(len(table), np.nan)
     for at in np.flatnonzero(complete):
         seen = known[at]

@@ -46,7 +46,7 @@ class AreaEndpoint(BaseModel):
     """Divide by the time between first and last visit: a mean over time, in the unit of the score."""
     missing: Literal["non_evaluable", "observed", "last_observation"]
     """`non_evaluable`: none without every visit; `observed`: lines across gaps, none without the first and the last visit;
-    `last_observation`: carried forward."""
+    `last_observation`: the last score after baseline is carried forward, none where a visit lies before the first."""
 
     @property
     def derived(self) -> bool:
