@@ -123,7 +123,7 @@ class ReliableChangeEndpoint(BaseModel):
     """Id of a parameter that the tables provide."""
     direction: Literal["improved", "worsened"]
     """Which change."""
-    sd: float | Literal["baseline"]
+    sd: Annotated[float, Field(gt=0)] | Literal["baseline"]
     """Standard deviation of the scores: a number, or `baseline` for that of the period's baseline scores."""
     reliability: float = Field(gt=0, lt=1)
     """Test-retest reliability."""

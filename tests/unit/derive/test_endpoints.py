@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from small import DAYS, Values, followed, plan, values
 
 AFTER = list(DAYS)[1:]
@@ -321,3 +322,10 @@ def test_a_missing_visit_after_an_event_stands_where_it_was_planned(strategy: st
     met, kept = values(data, "cut")[1], values(data, "cut", "anl")[1]
     assert met == ([1, None, 0, 0, 0] if strategy == "composite" else [1, None, None, 1, None])
     assert kept == (["yes"] * 5 if strategy == "composite" else ["yes", "yes", "no", "no", "no"])
+
+
+@pytest.mark.parametrize("sd", [-10.0, 0.0, 0, "screening"])
+def test_a_standard_deviation_that_would_turn_or_lose_the_change_is_refused(sd: float | str) -> None:
+    # with -10 the improved would be those who worsened
+    with pytest.raises(ValidationError):
+        plan({"it": reliable(sd=sd)})
