@@ -101,7 +101,8 @@ def _reliable(endpoint: ReliableChangeEndpoint, scale: Instrument, after: pd.Dat
     """Jacobson and Truax (1991): change beyond `level` standard errors of the difference of two scores."""
     once = of.drop_duplicates(PERSON)
     own = once.groupby("period")["base"].std(ddof=1)
-    sd = after["period"].map(own) if endpoint.sd == "baseline" else endpoint.sd
+    # one baseline, or equal ones, tell nothing of the error of a score
+    sd = after["period"].map(own.where(own > 0)) if endpoint.sd == "baseline" else endpoint.sd
     error = sd * np.sqrt(2 * (1 - endpoint.reliability))
     towards = -1 if (scale.better == "lower") == (endpoint.direction == "improved") else 1
     index = towards * after["chg"] / error

@@ -188,6 +188,12 @@ def test_reliable_change_by_the_baseline_scores_own_sd() -> None:
     assert worse == {1: [0, 1, 0, None, 0], 2: [0, 0, 0, 1, 0], 3: [None] * 5, 4: [None] * 5}
 
 
+def test_baseline_scores_without_spread_tell_nothing() -> None:
+    # one person has no SD; the SD of 20 and 20 is 0, beyond which every change would lie
+    assert found(reliable(sd="baseline"), {1: [20, 5, 20, 30, 0, 1]}) == {1: [None] * 5}
+    assert found(reliable(sd="baseline"), {1: [20, 19, 20, 21, 0, 1], 2: [20, *[0] * 5]}) == {1: [None] * 5, 2: [None] * 5}
+
+
 def test_reliable_change_where_more_is_better() -> None:
     people: dict[int, Values] = {1: [20, 30, 31, 9, 10, None]}
     assert found(reliable(), people, "well")[1] == [0, 1, 0, 0, None]
