@@ -117,7 +117,7 @@ def _scheduled(rows: pd.DataFrame, visits: list[str]) -> pd.DataFrame:
 
 def _wide(rows: pd.DataFrame, visits: list[str], column: str) -> pd.DataFrame:
     """A column by person and period (rows) and visit (columns)."""
-    return rows.pivot(index=PERSON, columns="avisit", values=column)[visits].astype(float)
+    return rows.pivot(index=PERSON, columns="avisit", values=column).reindex(columns=visits).astype(float)
 
 
 def _at_last(rows: pd.DataFrame, visits: list[str], value: pd.Series) -> pd.DataFrame:

@@ -197,6 +197,15 @@ def test_a_second_treatment_is_measured_from_the_baseline_before_the_first() -> 
     assert values(data, "half", period="again") == {1: [0, 0]}
 
 
+def test_a_period_that_nobody_enters_gives_no_rows() -> None:
+    visits = ["start", "day28"]
+    kept = {"kind": "sustained", "cutoff": "response_50", "visits": visits, "excursions": 1, "always": ["day28"], "missing": "observed", "source": "s"}
+    area = {"kind": "area", "of": "change", "visits": visits, "per_time": True, "missing": "observed"}
+    study = plan({"kept": kept, "area": area}, tables=FILES, periods=AGAIN["periods"][:2], visits=AGAIN["visits"][:4])
+    data = tables(study, [record(1, "base", 40), record(1, "day28", 18)], people=[{"participant": 1, "again_on": None}])
+    assert set(data["paramcd"]) == {"madrs"}
+
+
 def chosen(days: dict[float, int], window: tuple[float, float], time: float, take: str, tie: str, *, low_is_best: bool) -> float | None:
     """The score that counts, found by looking at each in turn."""
     inside = {day: value for day, value in sorted(days.items()) if window[0] <= day <= window[1]}
