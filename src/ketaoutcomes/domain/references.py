@@ -125,7 +125,7 @@ def _periods(study: Study) -> Iterator[Problem]:
             yield ("visits", at, "window"), "windows are in days; this study's time_unit is not"
         if not visit.window and (visit.take != "nearest" or visit.tie != "earlier"):
             yield ("visits", at, "take"), "`take` and `tie` choose within a `window`; without one there is nothing to choose"
-        ranks = [study.scale(name).name for name in study.parameters if not study.scale(name).averaged]
+        ranks = [study.scales[name].name for name in study.parameters.values() if name in study.scales and not study.scales[name].averaged]
         if visit.take == "mean" and ranks:
             yield ("visits", at, "take"), f"{ranks[0]} is never averaged: take another score of the window"
         if visit.window and not visit.window[0] <= visit.time <= visit.window[1]:
@@ -180,7 +180,7 @@ def _endpoints(study: Study) -> Iterator[Problem]:
         yield from unless(endpoint.parameter, study.parameters, (*key, "parameter"), "parameter")
         if name in study.parameters:
             yield key, "an endpoint may not have the name of a parameter"
-        if endpoint.parameter in study.parameters:
+        if study.parameters.get(endpoint.parameter) in study.scales:
             yield from _definition(study, endpoint, key)
 
 
