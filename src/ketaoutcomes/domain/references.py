@@ -19,7 +19,7 @@ from ketaoutcomes.domain.endpoints import (
     YesNo,
 )
 from ketaoutcomes.domain.instruments import AllOf, contradictions, instruments
-from ketaoutcomes.domain.study import Column, Study
+from ketaoutcomes.domain.study import Column, Period, Study, Visit
 from ketaoutcomes.domain.table_rules import NUMERIC, WORDS, Key, Problem, table_problems, unless
 
 #: File names that Windows gives to devices.
@@ -211,9 +211,17 @@ def _in_order(study: Study, endpoint: SustainedEndpoint | AreaEndpoint, key: Key
     elif not any([visit for visit in order if visit in endpoint.visits] == endpoint.visits for order in holding):
         yield (*key, "visits"), "name the visits in order of time, each once"
     baseline = {period.baseline.visit for period in study.periods if period.baseline.period == period.id}
+    first = {(period.id, visit.time) for period in study.periods for visit in study.visits_of(period.id) if _baseline_of(period, visit)}
+    before = {visit.id for visit in study.visits for period, time in first if visit.period == period and visit.time < time}
     for at, visit in enumerate(endpoint.visits):
+        if visit in before:
+            yield (*key, "visits", at), "this visit lies before the baseline"
         if visit in baseline and (isinstance(endpoint, SustainedEndpoint) or at > 0):
             yield (*key, "visits", at), "this is the baseline visit"
+
+
+def _baseline_of(period: Period, visit: Visit) -> bool:
+    return (visit.period, visit.id) == (period.baseline.period, period.baseline.visit)
 
 
 def _rules(study: Study) -> Iterator[Problem]:
