@@ -72,7 +72,8 @@ class ItemColumns(BaseModel):
 
     def headers(self, number: int) -> list[str]:
         """The header of each of `number` items."""
-        return [self.sources[0].replace("{}", str(item)) for item in range(1, number + 1)] if "{}" in self.sources[0] else self.sources
+        pattern, *others = self.sources
+        return [pattern.replace("{}", str(item)) for item in range(1, number + 1)] if "{}" in pattern and not others else self.sources
 
 
 class Table(BaseModel):
