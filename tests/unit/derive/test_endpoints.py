@@ -321,6 +321,12 @@ def test_after_a_hypothetical_event_values_leave_the_analysis() -> None:
     assert values(data, "cut")[1] == [1, 1, 1, 1, 1]
 
 
+def test_of_several_events_the_first_counts() -> None:
+    study = plan(KINDS, intercurrent=[{"event": "rescue", "strategy": "composite", "reason": "r"}])
+    data = followed(study, {1: [40, 18, 17, 16, 15, 14]}, [(1, 20.0), (1, 8.0), (1, 14.0)])
+    assert values(data, "cut") == {1: [1, 1, 0, 0, 0]}
+
+
 @pytest.mark.parametrize("strategy", ["composite", "hypothetical"])
 def test_a_missing_visit_after_an_event_stands_where_it_was_planned(strategy: str) -> None:
     study = plan(KINDS, intercurrent=[{"event": "rescue", "strategy": strategy, "reason": "r"}])

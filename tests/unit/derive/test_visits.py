@@ -114,7 +114,7 @@ OTHERWISE = {"periods": [{"id": "main", "label": "M", "baseline": {"period": "ma
 def test_people_without_a_baseline_take_the_visits_named_otherwise_in_turn() -> None:
     half = {"kind": "cutoff", "cutoff": "response_50", "missing": "observed"}
     area = {"kind": "area", "of": "value", "visits": ["base", "day2", "day8"], "per_time": False, "missing": "non_evaluable"}
-    study = plan({"half": half, "area": area, "locf": {"kind": "change", "missing": "last_observation"}}, **OTHERWISE)
+    study = plan({"half": half, "area": area, "fall": {**area, "of": "change"}, "locf": {"kind": "change", "missing": "last_observation"}}, **OTHERWISE)
     scores = {1: [50, 45, 40, 20, 19], 2: [50, 45, None, 22, 23], 3: [50, None, None, 25, 26], 4: [None, None, None, 20, 20], 5: [10, None, 40, None, None]}
     rows = [record(at, name["id"], value) for at, row in scores.items() for name, value in zip(BEFORE, row, strict=True) if value is not None]
     data = tables(study, rows)
@@ -123,6 +123,8 @@ def test_people_without_a_baseline_take_the_visits_named_otherwise_in_turn() -> 
     assert values(data, "half") == {1: [1, 1], 2: [1, 0], 3: [1, 0], 4: [None, None], 5: [None, None]}
     # 2 (40 + 20) / 2 + 6 (20 + 19) / 2 = 177; 2 (45 + 22) / 2 + 6 (22 + 23) / 2 = 202; 2 (50 + 25) / 2 + 6 (25 + 26) / 2 = 228
     assert values(data, "area") == {1: [177], 2: [202], 3: [228], 4: [None], 5: [None]}
+    # less 8 days of 40, 45 and 50
+    assert values(data, "fall") == {1: [-143], 2: [-158], 3: [-172], 4: [None], 5: [None]}
     # what was seen before the baseline is no outcome, and is not carried into one
     assert values(data, "locf", "chg") == {1: [-20, -21], 2: [-23, -22], 3: [-25, -24], 4: [None, None], 5: [None, None]}
 
@@ -195,6 +197,30 @@ def test_a_second_treatment_is_measured_from_the_baseline_before_the_first() -> 
     data = tables(late, rows, [(1, 110.0)], [{"participant": 1, "again_on": 100.0}])
     assert values(data, "half") == {1: [1]}
     assert values(data, "half", period="again") == {1: [0, 0]}
+
+
+def test_nothing_is_carried_or_kept_from_one_period_to_the_next() -> None:
+    half = {"cutoff": "response_50"}
+    met, locf = {"kind": "onset", **half, "missing": "nonresponse"}, {"kind": "cutoff", **half, "missing": "last_observation"}
+    study = plan({"met": met, "locf": locf}, tables=FILES, periods=AGAIN["periods"][:2], visits=AGAIN["visits"][:4])
+    # met on day 28 of the first treatment; the second begins without a score and ends with 30 of 40
+    data = tables(
+        study, [record(1, "base", 40), record(1, "day28", 18), record(1, "day28", 30, period="again")], people=[{"participant": 1, "again_on": 100.0}]
+    )
+    assert (values(data, "met"), values(data, "met", period="again")) == ({1: [1]}, {1: [0, 0]})
+    assert (values(data, "locf"), values(data, "locf", period="again")) == ({1: [1]}, {1: [None, 0]})
+
+
+def test_a_window_holds_scores_of_its_own_period_only() -> None:
+    weeks = [visit("base", 0.0, window=[-3.0, 1.0]), visit("week", 7.0, window=[5.0, 9.0]), {**visit("week", 7.0, window=[5.0, 9.0]), "period": "again"}]
+    study = plan({}, tables=FILES, periods=AGAIN["periods"][:2], visits=weeks)
+    # day 7 of the second treatment is day 107; day 6 of the first lies 94 days before it
+    rows = [record(1, None, 40, day=0), record(1, None, 20, day=6), record(1, None, 30, day=107, period="again"), record(1, None, 33, day=7, period="again")]
+    data = tables(study, rows, people=[{"participant": 1, "again_on": 100.0}])
+    assert (values(data, "madrs"), values(data, "madrs", period="again")) == ({1: [20]}, {1: [30]})
+    same_day = [{"participant": 1, "again_on": 0.0}]
+    data = tables(study, [record(1, None, 20, day=6), record(1, None, 30, day=7, period="again")], people=same_day)
+    assert (values(data, "madrs"), values(data, "madrs", period="again")) == ({1: [20]}, {1: [30]})
 
 
 def test_a_period_that_nobody_enters_gives_no_rows() -> None:

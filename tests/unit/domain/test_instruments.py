@@ -338,6 +338,8 @@ def test_the_catalogue_has_no_part_that_does_not_fit() -> None:
         ({"a": part(), "b": part(takes=[2, 3], maximum=4), "c": part(takes=[], lowest_of=["a", "b"])}, {"c"}),
         ({"a": part(), "b": part(takes=[], lowest_of=["a", "a"]), "c": part(takes=[], lowest_of=["a", "b"])}, {"c"}),
         ({"a": part(), "c": part(takes=[], lowest_of=["a", "whole"])}, {"c"}),
+        # of another instrument, with the same range
+        ({"other": GOOD, "a": part(), "b": part(part_of="other"), "c": part(takes=[], lowest_of=["a", "b"])}, {"c"}),
     ],
 )
 def test_parts_that_do_not_fit_are_named(entries: dict[str, dict[str, Any]], wrong: set[str]) -> None:

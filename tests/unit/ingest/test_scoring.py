@@ -121,6 +121,19 @@ def test_phq9_is_filled_for_one_or_two_missing_items(score: Score) -> None:
     assert found["notes"] == {"PHQ-9 filled for missing items": 2, "PHQ-9 not scored, too many items missing": 1}
 
 
+def test_a_part_is_never_filled(read: Read) -> None:
+    core = {
+        "name": "PHQ-2", "label": "x", "measures": "m", "kind": "continuous", "minimum": 0, "maximum": 6, "unit": "points", "better": "lower",
+        "rater": "self", "source": "s", "part_of": "phq9", "takes": [1, 2],
+    }  # fmt: skip
+    study = Study.model_validate({**plan("phq9").model_dump(by_alias=True), "instruments": {"phq2": core}})
+    found = read(study, [[3, 2, *[1] * 7], [3, None, *[1] * 7]]).tables["assessments"]
+    by = {str(name): dict(zip(part["participant"], part["value"], strict=True)) for name, part in found.groupby("parameter")}
+    # 12 of 9 items; 10 of 8 items: 11.25, but of its two first items one is missing
+    assert by["phq9"] == {1: 12, 2: 11.25}
+    assert by["phq2"] == {1: 5}
+
+
 def test_bdi2_is_filled_for_up_to_four(score: Score) -> None:
     found = score("bdi2", [*[2] * 17, *[None] * 4], [*[2] * 16, *[None] * 5], [3] * 21, [*[1] * 8, 3, *[1] * 12])
     # 34 of 17 items: 34 x 21 / 17 = 42; 20 x 1 + 3 = 23
