@@ -203,24 +203,22 @@ def test_nothing_is_carried_or_kept_from_one_period_to_the_next() -> None:
     half = {"cutoff": "response_50"}
     met, locf = {"kind": "onset", **half, "missing": "nonresponse"}, {"kind": "cutoff", **half, "missing": "last_observation"}
     study = plan({"met": met, "locf": locf}, tables=FILES, periods=AGAIN["periods"][:2], visits=AGAIN["visits"][:4])
-    # met on day 28 of the first treatment; the second begins without a score and ends with 30 of 40
-    data = tables(
-        study, [record(1, "base", 40), record(1, "day28", 18), record(1, "day28", 30, period="again")], people=[{"participant": 1, "again_on": 100.0}]
-    )
-    assert (values(data, "met"), values(data, "met", period="again")) == ({1: [1]}, {1: [0, 0]})
-    assert (values(data, "locf"), values(data, "locf", period="again")) == ({1: [1]}, {1: [None, 0]})
+    # the first: met on day 28 of the first treatment, the second begins without a score and ends with 30 of 40; the second the other way round
+    rows = [record(1, "base", 40), record(1, "day28", 18), record(1, "day28", 30, period="again")]
+    rows += [record(2, "base", 40), record(2, "start", 18, period="again"), record(2, "day28", 19, period="again")]
+    data = tables(study, rows, people=[{"participant": 1, "again_on": 100.0}, {"participant": 2, "again_on": 100.0}])
+    assert (values(data, "met"), values(data, "met", period="again")) == ({1: [1], 2: [0]}, {1: [0, 0], 2: [1, 1]})
+    assert (values(data, "locf"), values(data, "locf", period="again")) == ({1: [1], 2: [None]}, {1: [None, 0], 2: [1, 1]})
 
 
 def test_a_window_holds_scores_of_its_own_period_only() -> None:
-    weeks = [visit("base", 0.0, window=[-3.0, 1.0]), visit("week", 7.0, window=[5.0, 9.0]), {**visit("week", 7.0, window=[5.0, 9.0]), "period": "again"}]
+    weeks = [visit("base", 0.0, window=[-3.0, 1.0]), visit("week", 7.0, window=[5.0, 9.0]), {**visit("week", 3.0, window=[2.0, 4.0]), "period": "again"}]
     study = plan({}, tables=FILES, periods=AGAIN["periods"][:2], visits=weeks)
-    # day 7 of the second treatment is day 107; day 6 of the first lies 94 days before it
-    rows = [record(1, None, 40, day=0), record(1, None, 20, day=6), record(1, None, 30, day=107, period="again"), record(1, None, 33, day=7, period="again")]
-    data = tables(study, rows, people=[{"participant": 1, "again_on": 100.0}])
-    assert (values(data, "madrs"), values(data, "madrs", period="again")) == ({1: [20]}, {1: [30]})
-    same_day = [{"participant": 1, "again_on": 0.0}]
-    data = tables(study, [record(1, None, 20, day=6), record(1, None, 30, day=7, period="again")], people=same_day)
-    assert (values(data, "madrs"), values(data, "madrs", period="again")) == ({1: [20]}, {1: [30]})
+    # days 103 and 107 are days 3 and 7 of the second treatment, whose visit is on days 2 to 4; day 3 is none of the first's
+    rows = [record(1, None, 40, day=0), record(1, None, 20, day=6), record(1, None, 30, day=103, period="again")]
+    rows += [record(2, None, 21, day=3), record(2, None, 31, day=107, period="again")]
+    data = tables(study, rows, people=[{"participant": at, "again_on": 100.0} for at in (1, 2)])
+    assert (values(data, "madrs"), values(data, "madrs", period="again")) == ({1: [20], 2: [None]}, {1: [30], 2: [None]})
 
 
 def test_a_period_that_nobody_enters_gives_no_rows() -> None:

@@ -1,6 +1,6 @@
 """The catalogue says what was printed, agrees with itself, and refuses entries that do not.
 
-The expected numbers below were typed from the publications each row names, not from the catalogue. Ranges are derived from
+The expected numbers are written out with the publication each row names, not read from the catalogue. Ranges are derived from
 the catalogue's text by code of this file.
 """
 

@@ -17,7 +17,7 @@ FILES = {
     "people.csv": "id,arm\n" + "".join(f"K{at},K\n" for at in range(1, 6)) + "".join(f"P{at},P\n" for at in range(1, 5)),
     # the third of ketamine is rescued on day 3 and then well; the fifth has no later score
     "scores.csv": "id,visit,madrs,ideation,behaviour\n"
-    + "".join(f"{name}{at},base,40,,\n" for name, number in (("K", 5), ("P", 4)) for at in range(1, number + 1))
+    + "".join(f"{name}{at},base,40,3,0\n" for name, number in (("K", 5), ("P", 4)) for at in range(1, number + 1))
     + "K1,day7,10,0,0\nK2,day7,20,2,1\nK3,day7,9,5,1\nK4,day7,30,0,0\nP1,day7,15,1,0\nP2,day7,25,1,\nP3,day7,35,4,1\nP4,day7,21,,0\n",
     "events.csv": "id,event,day\nK3,rescue,3\n",
 }
