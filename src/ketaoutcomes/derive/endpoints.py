@@ -103,7 +103,8 @@ def _reliable(endpoint: ReliableChangeEndpoint, scale: Instrument, after: pd.Dat
     """Jacobson and Truax (1991): change beyond `level` standard errors of the difference of two scores."""
     once = of.drop_duplicates(PERSON)
     own = once.groupby("period")["base"].std(ddof=1)
-    sd = after["period"].map(own) if endpoint.sd == "baseline" else endpoint.sd
+    # one baseline, or equal ones, tell nothing of the error of a score
+    sd = after["period"].map(own.where(own > 0)) if endpoint.sd == "baseline" else endpoint.sd
     error = sd * np.sqrt(2 * (1 - endpoint.reliability))
     towards = -1 if (scale.better == "lower") == (endpoint.direction == "improved") else 1
     index = towards * after["chg"] / error
@@ -118,7 +119,7 @@ def _scheduled(rows: pd.DataFrame, visits: list[str]) -> pd.DataFrame:
 
 def _wide(rows: pd.DataFrame, visits: list[str], column: str) -> pd.DataFrame:
     """A column by person and period (rows) and visit (columns)."""
-    return rows.pivot(index=PERSON, columns="avisit", values=column)[visits].astype(float)
+    return rows.pivot(index=PERSON, columns="avisit", values=column).reindex(columns=visits).astype(float)
 
 
 def _at_last(rows: pd.DataFrame, visits: list[str], value: pd.Series) -> pd.DataFrame:
@@ -153,7 +154,8 @@ def _area(endpoint: AreaEndpoint, rows: pd.DataFrame) -> pd.DataFrame:
     table = _wide(rows, endpoint.visits, "aval" if endpoint.of == "value" else "chg")
     score, time = table.to_numpy(), _wide(rows, endpoint.visits, "avisitn").to_numpy()
     known = ~np.isnan(score)
-    complete = known.all(axis=1) if endpoint.missing == "non_evaluable" else known[:, 0] & known[:, -1]
+    # carrying forward leaves a visit empty before the first score: no line is drawn across it
+    complete = known[:, 0] & known[:, -1] if endpoint.missing == "observed" else known.all(axis=1)
     value = np.full(len(table), np.nan)
     for at in np.flatnonzero(complete):
         seen = known[at]

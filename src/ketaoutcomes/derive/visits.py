@@ -27,8 +27,7 @@ def at_visits(study: Study, assessments: pd.DataFrame, people: pd.DataFrame) -> 
 
 def _in_window(study: Study, rows: pd.DataFrame, visit: Visit) -> pd.DataFrame:
     """The score of each person and parameter within a visit's window."""
-    assert visit.window is not None
-    inside = rows[(rows["period"] == visit.period) & rows["ady"].between(visit.window[0], visit.window[1])].assign(avisit=visit.id)
+    inside = rows[(rows["period"] == visit.period) & rows["ady"].between(*visit.edges)].assign(avisit=visit.id)
     inside = inside.drop(columns="visit")
     if visit.take == "mean":
         means = inside.groupby(_SCORE, sort=False)["value"].mean()

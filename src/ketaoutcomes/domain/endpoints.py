@@ -49,7 +49,7 @@ class AreaEndpoint(BaseModel):
     """Divide by the time between first and last visit: a mean over time, in the unit of the score."""
     missing: Literal["non_evaluable", "observed", "last_observation"]
     """`non_evaluable`: none without every visit; `observed`: lines across gaps, none without the first and the last visit;
-    `last_observation`: carried forward."""
+    `last_observation`: the last score after baseline is carried forward, none where a visit lies before the first."""
 
     @property
     def derived(self) -> bool:
@@ -126,7 +126,7 @@ class ReliableChangeEndpoint(BaseModel):
     """Id of a parameter that the tables provide."""
     direction: Literal["improved", "worsened"]
     """Which change."""
-    sd: float | Literal["baseline"]
+    sd: Annotated[float, Field(gt=0)] | Literal["baseline"]
     """Standard deviation of the scores: a number, or `baseline` for that of the period's baseline scores."""
     reliability: float = Field(gt=0, lt=1)
     """Test-retest reliability."""

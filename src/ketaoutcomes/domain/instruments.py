@@ -136,7 +136,7 @@ class Items(BaseModel):
         groups = [group for group in self.groups if takes is None or set(group) & set(takes)]
         lows, highs = ([max(self.range_of(item)[end] for item in group) for group in groups] for end in (0, 1))
         if self.score == "highest":
-            return 0.0, float(self.number)
+            return 0.0, float(max(takes or [self.number]))
         if self.score == "any":
             return 0.0, 1.0
         per = len(groups) if self.score == "mean" else 1
@@ -192,6 +192,11 @@ class Instrument(BaseModel):
         """Cut-offs and important changes within a patient: what an endpoint may name."""
         return {**self.cutoffs, **{name: change for name, change in self.changes.items() if change.compares == "patient"}}
 
+    def asks_change(self, name: str) -> bool:
+        """Does a cut-off ask how much a score has changed?"""
+        criterion = self.criteria[name]
+        return any(map(self.asks_change, criterion.of)) if isinstance(criterion, AllOf) else criterion.rule in {"percent_reduction", "reduction"}
+
     @property
     def averaged(self) -> bool:
         """May scores be averaged and subtracted?"""
@@ -209,6 +214,8 @@ class Instrument(BaseModel):
         for cutoff in self.cutoffs.values():
             if isinstance(cutoff, AllOf) and not all(isinstance(self.criteria.get(name), Threshold | Change) for name in cutoff.of):
                 raise ValueError("`all_of` names plain cut-offs of the same instrument")
+        if self.minimum < 0 and any(not isinstance(c, AllOf) and c.rule == "percent_reduction" for c in [*self.cutoffs.values(), *self.changes.values()]):
+            raise ValueError("a percentage of a baseline has no meaning where scores may be negative")
         if self.bands:
             starts = list(self.bands.starts.values())
             if starts != sorted(set(starts)) or starts[0] != self.minimum or starts[-1] > self.maximum:
@@ -224,6 +231,11 @@ class Instrument(BaseModel):
         grouped = [item for group in items.highest_of for item in group]
         if len(set(grouped)) < len(grouped) or not set(grouped) <= set(listed):
             raise ValueError("`highest_of` lists items of the instrument, each once")
+        paired = [item for pair in items.either for item in pair]
+        if len(set(paired)) < len(paired) or not all(any(set(pair) <= set(group) for group in items.highest_of) for pair in items.either):
+            raise ValueError("`either` lists items of one group of `highest_of`, each once")
+        if not {item for asked, others in items.asked_if for item in (asked, *others)} <= set(listed):
+            raise ValueError("`asked_if` lists items of the instrument")
         if items.score in {"highest", "any"} and items.ranges != [(0, 1, listed)]:
             raise ValueError("`highest` and `any` need items from 0 to 1")
         low, high = items.span()
@@ -253,6 +265,8 @@ def contradictions(scales: dict[str, Instrument]) -> dict[str, str]:
             others = [scales.get(other) for other in scale.lowest_of]
             if any(o is None or o.part_of != scale.part_of or not o.takes or (o.minimum, o.maximum) != (scale.minimum, scale.maximum) for o in others):
                 found[name] = "`lowest_of` names parts of the same instrument with this range"
+        elif any(set(group) & set(scale.takes) and not set(group) <= set(scale.takes) for group in parent.items.highest_of):
+            found[name] = "items that count as their highest are taken together"
         elif parent.items.span(scale.takes) != (scale.minimum, scale.maximum):
             found[name] = "the items' ranges do not give this range"
     return found

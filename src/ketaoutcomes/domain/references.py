@@ -7,24 +7,18 @@ from collections.abc import Iterator
 from types import UnionType
 
 from ketaoutcomes.domain.analyses import Ancova, Cox, CumulativeIncidence, Descriptive, KaplanMeier, Lmm, Mmrm, Ordinal, Paired, Proportions
+from ketaoutcomes.domain.endpoint_checks import endpoint_problems
 from ketaoutcomes.domain.endpoints import (
-    AreaEndpoint,
-    CutoffEndpoint,
     Numeric,
-    OnsetEndpoint,
-    PublishedTally,
     ScoreEndpoint,
-    SustainedEndpoint,
-    TallyEndpoint,
-    TallyReachedEndpoint,
     TimeEndpoint,
     YesNo,
-    published_tallies,
 )
-from ketaoutcomes.domain.instruments import AllOf, contradictions, instruments
-from ketaoutcomes.domain.rule_checks import event_problems, rule_problems, tally_problems
-from ketaoutcomes.domain.study import Column, Hypothesis, Study
+from ketaoutcomes.domain.instruments import contradictions, instruments
+from ketaoutcomes.domain.rule_checks import event_problems, rule_problems
+from ketaoutcomes.domain.study import Hypothesis, Study
 from ketaoutcomes.domain.table_rules import WORDS, Key, Problem, table_problems, unless
+from ketaoutcomes.domain.tables import Column
 
 #: File names that Windows gives to devices.
 _DEVICES = {"con", "nul", "aux", "prn", *(f"{port}{at}" for port in ("com", "lpt") for at in range(10))}
@@ -53,7 +47,7 @@ def unresolved(study: Study) -> Iterator[Problem]:
     yield from _design(study)
     yield from _periods(study)
     yield from _populations(study)
-    yield from _endpoints(study)
+    yield from endpoint_problems(study)
     yield from rule_problems(study)
     yield from _analyses(study)
     yield from _rest(study)
@@ -129,7 +123,7 @@ def _periods(study: Study) -> Iterator[Problem]:
             yield ("visits", at, "window"), "windows are in days; this study's time_unit is not"
         if not visit.window and (visit.take != "nearest" or visit.tie != "earlier"):
             yield ("visits", at, "take"), "`take` and `tie` choose within a `window`; without one there is nothing to choose"
-        ranks = [study.scale(name).name for name in study.parameters if not study.scale(name).averaged]
+        ranks = [study.scales[name].name for name in study.parameters.values() if name in study.scales and not study.scales[name].averaged]
         if visit.take == "mean" and ranks:
             yield ("visits", at, "take"), f"{ranks[0]} is never averaged: take another score of the window"
         if visit.window and not visit.window[0] <= visit.time <= visit.window[1]:
@@ -169,60 +163,6 @@ def _allowed(column: Column, allowed: list[str], key: Key) -> Iterator[Problem]:
     for value in allowed:
         if known:
             yield from unless(value, known, key, "value of this column")
-
-
-def _endpoints(study: Study) -> Iterator[Problem]:
-    for name, said in study.said_endpoints.items():
-        if isinstance(said, PublishedTally):
-            yield from unless(said.tally, published_tallies(), ("endpoints", name, "tally"), "published tally")
-            wanted = published_tallies()[said.tally].instrument if said.tally in published_tallies() else None
-            if wanted and said.parameter in study.parameters and study.parameters[said.parameter] != wanted:
-                yield ("endpoints", name, "parameter"), f"this tally is one of {study.scales[wanted].name}: another scale needs a tally of its own"
-    for name, endpoint in study.endpoints.items():
-        key = ("endpoints", name)
-        if isinstance(endpoint, TimeEndpoint):
-            yield from unless(endpoint.rule, study.rules, (*key, "rule"), "rule")
-            continue
-        yield from unless(endpoint.parameter, study.parameters, (*key, "parameter"), "parameter")
-        if name in study.parameters:
-            yield key, "an endpoint may not have the name of a parameter"
-        if endpoint.parameter in study.parameters:
-            yield from _definition(study, endpoint, key)
-
-
-def _definition(study: Study, endpoint: YesNo | Numeric, key: Key) -> Iterator[Problem]:
-    """Does an endpoint ask of its instrument what the instrument can answer?"""
-    if isinstance(endpoint, TallyEndpoint | TallyReachedEndpoint):
-        yield from tally_problems(study, endpoint, key)
-        return
-    scale = study.scale(endpoint.parameter)
-    if isinstance(endpoint, CutoffEndpoint | OnsetEndpoint | SustainedEndpoint):
-        yield from unless(endpoint.cutoff, scale.criteria, (*key, "cutoff"), f"cut-off of {scale.name}")
-        if not scale.averaged and any(not isinstance(c, AllOf) and c.rule == "percent_reduction" for n, c in scale.criteria.items() if n == endpoint.cutoff):
-            yield (*key, "cutoff"), f"{scale.name} is {scale.kind}: it has no percent"
-    elif not scale.averaged and not (isinstance(endpoint, ScoreEndpoint) and endpoint.kind == "value"):
-        yield (*key, "kind"), f"{scale.name} is {scale.kind}: its scores are not subtracted or averaged; analyse the value, or a cut-off"
-    if isinstance(endpoint, SustainedEndpoint | AreaEndpoint):
-        yield from _in_order(study, endpoint, key)
-    if isinstance(endpoint, SustainedEndpoint):
-        for at, visit in enumerate(endpoint.always):
-            yield from unless(visit, endpoint.visits, (*key, "always", at), "visit of this endpoint")
-        if endpoint.excursions >= len(endpoint.visits):
-            yield (*key, "excursions"), "as many excursions as visits: everybody would meet it"
-
-
-def _in_order(study: Study, endpoint: SustainedEndpoint | AreaEndpoint, key: Key) -> Iterator[Problem]:
-    """The visits of one endpoint stand in one period, in order of time."""
-    orders = [[visit.id for visit in study.visits_of(period.id)] for period in study.periods]
-    holding = [order for order in orders if set(endpoint.visits) <= set(order)]
-    if not holding:
-        yield (*key, "visits"), "no period has all of these visits"
-    elif not any([visit for visit in order if visit in endpoint.visits] == endpoint.visits for order in holding):
-        yield (*key, "visits"), "name the visits in order of time, each once"
-    baseline = {period.baseline.visit for period in study.periods if period.baseline.period == period.id}
-    for at, visit in enumerate(endpoint.visits):
-        if visit in baseline and (isinstance(endpoint, SustainedEndpoint) or at > 0):
-            yield (*key, "visits", at), "this is the baseline visit"
 
 
 def _analyses(study: Study) -> Iterator[Problem]:

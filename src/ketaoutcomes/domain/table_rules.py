@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from ketaoutcomes.domain.instruments import parts
-from ketaoutcomes.domain.study import Column, ItemColumns, Study, Table
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.tables import Column, ItemColumns, Table
 
 Key = tuple[str | int, ...]
 Problem = tuple[Key, str]

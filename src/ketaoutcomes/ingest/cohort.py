@@ -9,7 +9,8 @@ import pandas as pd
 
 from ketaoutcomes.domain.findings import Finding, Refused
 from ketaoutcomes.domain.rules import RecordedRule
-from ketaoutcomes.domain.study import Column, Study, Table
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.tables import Column, Table
 from ketaoutcomes.ingest.columns import parse_column, parse_pattern
 from ketaoutcomes.ingest.periods import assign_periods
 from ketaoutcomes.ingest.places import FILE, LINE, at_rows
@@ -212,8 +213,8 @@ def _unused(study: Study, people: pd.DataFrame, scores: pd.DataFrame) -> dict[st
             entered &= people[column].notna() if column else True
         nowhere &= ~entered
         start = scores["participant"].map(person[period.start]).astype("float64") if period.start else 0.0
-        for window in (visit.window for visit in study.visits_of(period.id) if visit.window):
-            inside |= (scores["period"] == period.id) & (scores["day"] - start).between(window[0], window[1])
+        for visit in study.visits_of(period.id):
+            inside |= (scores["period"] == period.id) & (scores["day"] - start).between(*visit.edges)
     return {
         "participants who entered no period": int(nowhere.sum()),
         "scores on a day outside every visit's window": int((~inside).sum()),
@@ -228,7 +229,7 @@ def _elsewhere(study: Study, person: pd.DataFrame, scores: pd.DataFrame) -> int:
             rows = scores[(scores["period"] == visit.period) & (scores["visit"] == visit.id) & scores["day"].notna()]
             first = study.period(visit.period).start
             day = rows["day"] - (rows["participant"].map(person[first]).astype("float64") if first else 0.0)
-            count += int((~day.between(visit.window[0], visit.window[1])).sum())
+            count += int((~day.between(*visit.edges)).sum())
     return count
 
 

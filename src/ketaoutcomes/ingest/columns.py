@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketaoutcomes.domain.findings import Finding
 from ketaoutcomes.domain.instruments import Instrument
-from ketaoutcomes.domain.study import Column, PatternColumn, Table
+from ketaoutcomes.domain.tables import Column, PatternColumn, Table
 from ketaoutcomes.ingest.reader import Rows
 
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?\Z", re.ASCII)

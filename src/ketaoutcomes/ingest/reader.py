@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ketaoutcomes.domain.findings import Finding, Refused
 from ketaoutcomes.domain.instruments import Instrument
-from ketaoutcomes.domain.study import Table
+from ketaoutcomes.domain.tables import Table
 
 _MAGIC = {b"PK\x03\x04": "a zip or Excel file", b"\x1f\x8b": "a gzip file", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PAR1": "Parquet"}
 _DELIMITERS = {",": "a comma", "\t": "a tab", ";": "a semicolon"}

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ketaoutcomes.domain.findings import Finding
 from ketaoutcomes.domain.instruments import Instrument, Items, parts
-from ketaoutcomes.domain.study import ItemColumns, Study, Table
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.tables import ItemColumns, Table
 from ketaoutcomes.ingest.columns import parse_item
 from ketaoutcomes.ingest.reader import Rows
 
@@ -53,7 +54,7 @@ def scored(study: Study, table: Table, entry: ItemColumns, rows: Rows, findings:
     none = np.isnan(values).sum(axis=1) == values.shape[1]
     _compare(study, table, entry, rows, score, none, findings)
     notes = {
-        f"{scale.name} filled for missing items": int(((missing > 0) & ~np.isnan(score)).sum()),
+        f"{scale.name} filled for missing items": int(((missing > 0) & ~np.isnan(score)).sum()) if scale.items.may_miss else 0,
         f"{scale.name} not scored, too many items missing": int((np.isnan(score) & ~none).sum()),
     }
     return Scored(found, {what: n for what, n in notes.items() if n})
@@ -76,7 +77,7 @@ def _score(items: Items, values: Array, takes: list[int] | None) -> tuple[Array,
     have changed the answer.
     """
     if items.score in {"highest", "any"}:
-        return _endorsed(items, values)
+        return _endorsed(items, values, takes or list(range(1, items.number + 1)))
     groups = [group for group in items.groups if takes is None or set(group) & set(takes)]
     entering = np.column_stack([_group(items, values, group) for group in groups])
     missing = np.isnan(entering).sum(axis=1)
@@ -100,8 +101,9 @@ def _group(items: Items, values: Array, group: list[int]) -> Array:
     return np.column_stack(columns).max(axis=1)
 
 
-def _endorsed(items: Items, values: Array) -> tuple[Array, Array]:
-    numbers = np.arange(1, items.number + 1) if items.score == "highest" else np.ones(items.number)
+def _endorsed(items: Items, values: Array, takes: list[int]) -> tuple[Array, Array]:
+    numbers = np.array(takes if items.score == "highest" else [1] * len(takes))
+    values = values[:, np.array(takes) - 1]
     missing = np.isnan(values)
     surely = np.max(np.where(missing, 0.0, values) * numbers, axis=1)
     possibly = np.max(np.where(missing, 1.0, values) * numbers, axis=1)

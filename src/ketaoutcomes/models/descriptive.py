@@ -8,7 +8,8 @@ import pandas as pd
 
 from ketaoutcomes.domain.analyses import Descriptive
 from ketaoutcomes.domain.instruments import Instrument, Threshold
-from ketaoutcomes.domain.study import Column, Study
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.tables import Column
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import people_of
 from ketaoutcomes.models._words import population_words

@@ -1,0 +1,128 @@
+"""A study's files: which part of the cohort each provides, and how its columns are read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ketaoutcomes.domain.instruments import Instrument
+
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+#: Names that become wildcards and file names; Windows' device names are refused in `references`.
+NAME = r"^[a-z][a-z0-9_]{0,47}$"
+Name = Annotated[str, Field(pattern=NAME)]
+
+
+class Column(BaseModel):
+    """Where one of our columns comes from, and how its text is read."""
+
+    model_config = _STRICT
+
+    source: str = Field(alias="from")
+    """Header in the file, exactly."""
+    kind: Literal["text", "category", "number", "integer", "flag", "date", "length"] = "text"
+    """How a cell is read. A `date` becomes a study day (or an anchor for `since`); dates never leave ingest.
+    A `length` is the number of the cell's characters."""
+    recode: dict[str, str] = Field(default_factory=dict[str, str])
+    """File's label to ours. When given, a label not listed is refused."""
+    levels: list[str] = Field(default_factory=list[str])
+    """Categories in order, the reference first."""
+    drop_unlisted: bool = False
+    """With `recode`: rows whose label is not listed are left out and counted, instead of refused."""
+    instrument: str | None = None
+    """Instrument whose range is enforced; makes the column a parameter of the assessments."""
+    date_format: str = "%Y-%m-%d"
+    """Format of a date, as in Python's strptime."""
+    since: str | None = None
+    """A participants' date column that is day 0 of this date."""
+    unit: str | None = None
+    """Unit, as printed."""
+    label: str | None = None
+    """Name, as printed; made from our column name when not given."""
+
+    @property
+    def is_number(self) -> bool:
+        """Is it a number once read? A date that is counted from another is."""
+        return self.kind in {"number", "integer", "length"} or (self.kind == "date" and self.since is not None)
+
+
+class WideColumn(BaseModel):
+    """One column of a wide table: the score of one parameter at one visit."""
+
+    model_config = _STRICT
+
+    source: str = Field(alias="from")
+    """Header in the file, exactly."""
+    parameter: Name
+    """Id of the parameter."""
+    instrument: str
+    """Instrument whose range is enforced."""
+    visit: str
+    """Visit id."""
+    period: str
+    """Period id."""
+
+
+class PatternColumn(BaseModel):
+    """A column that holds a word with one letter for each visit, such as the weeks of urine screens."""
+
+    model_config = _STRICT
+
+    source: str = Field(alias="from")
+    """Header in the file, exactly."""
+    parameter: Name
+    """Id of the parameter."""
+    instrument: str
+    """Instrument whose range is enforced."""
+    letters: dict[str, float | None]
+    """Score of each letter; `null` is a missing score. Another letter is refused."""
+    visit: str
+    """Visit id with `{}` in place of the letter's place, counted from 1."""
+    period: str
+    """Period id."""
+
+
+class ItemColumns(BaseModel):
+    """Columns that hold the items of one instrument; its score and those of its parts become parameters of their names."""
+
+    model_config = _STRICT
+
+    instrument: str
+    """Instrument whose items these are."""
+    sources: list[str] = Field(alias="from", min_length=1)
+    """Headers in the file, in the order of the items; or one header with `{}` in place of the item's number."""
+
+    def headers(self, number: int) -> list[str]:
+        """The header of each of `number` items."""
+        pattern, *others = self.sources
+        return [pattern.replace("{}", str(item)) for item in range(1, number + 1)] if "{}" in pattern and not others else self.sources
+
+
+class Table(BaseModel):
+    """One file: which part of the cohort it provides and how its columns are read."""
+
+    model_config = _STRICT
+
+    file: str
+    """Path from the project folder; `.csv` is comma, `.tsv` tab separated."""
+    provides: Literal["participants", "assessments", "sessions", "events", "disposition"]
+    """Part of the cohort. Several tables may provide the same part: participants are joined on `participant`, the others are stacked."""
+    sha256: str | None = None
+    """When given, a file with another checksum is refused."""
+    missing: list[str] = Field(default_factory=list[str])
+    """Codes that mean missing, besides the empty cell."""
+    columns: dict[Name, Column]
+    """Our column names. Columns of the file that are not named here never leave ingest."""
+    wide: list[WideColumn] = Field(default_factory=list[WideColumn])
+    """For `assessments`: columns that each hold one visit's score."""
+    patterns: list[PatternColumn] = Field(default_factory=list[PatternColumn])
+    """For `assessments`: columns that each hold a word with one letter for each visit."""
+    items: list[ItemColumns] = Field(default_factory=list[ItemColumns])
+    """For `assessments`: columns that each hold one item of an instrument."""
+
+    def headers(self, scales: dict[str, Instrument]) -> list[str]:
+        """Headers that the file must have."""
+        numbers = {entry.instrument: scale.items.number for entry in self.items if (scale := scales[entry.instrument]).items}
+        items = [header for entry in self.items for header in entry.headers(numbers[entry.instrument])]
+        return [*(column.source for column in self.columns.values()), *(wide.source for wide in (*self.wide, *self.patterns)), *items]
