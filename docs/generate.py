@@ -45,6 +45,7 @@ def generated() -> dict[str, str]:
         "docs/reference/commands.md": _commands(),
         "docs/reference/degenerate.md": _degenerate(),
         "docs/how-to/mixed-models.md": _page("mixed-models"),
+        "docs/how-to/definitions.md": _page("definitions"),
     }
 
 

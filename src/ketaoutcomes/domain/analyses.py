@@ -134,7 +134,7 @@ class Lmm(_Mixed):
 
 
 class Paired(_Common):
-    """Within-person difference between the two arms of a crossover, at one visit."""
+    """Within-person difference: between the two arms of a crossover, or between a visit and the baseline."""
 
     model: Literal["paired"]
     """`paired`."""
@@ -142,6 +142,8 @@ class Paired(_Common):
     """Name of a score endpoint."""
     visit: str
     """Visit compared."""
+    against: Literal["reference", "baseline"] = "reference"
+    """`reference`: the other arm of a crossover; `baseline`: the person's own baseline, in each arm, for a case series or one arm."""
 
 
 class Ancova(_Comparison):

@@ -291,8 +291,10 @@ def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> I
     scale = study.scales.get(study.parameters.get(getattr(endpoint, "parameter", ""), ""))
     if isinstance(endpoint, ScoreEndpoint) and scale is not None and not scale.averaged and not isinstance(analysis, Ordinal):
         yield (*key, "endpoint"), f"{scale.name} is {scale.kind}: a model of its mean has no meaning; use `ordinal`, or count a cut-off of it"
-    if isinstance(analysis, Paired) and study.design.kind != "crossover":
-        yield (*key, "model"), "a within-person difference needs a crossover design"
+    if isinstance(analysis, Paired) and analysis.against == "baseline" and isinstance(endpoint, ScoreEndpoint) and endpoint.kind != "change":
+        yield (*key, "endpoint"), "against the baseline the endpoint is the change: use one of kind `change`"
+    if isinstance(analysis, Paired) and analysis.against == "reference" and study.design.kind != "crossover":
+        yield (*key, "model"), "a within-person difference between arms needs a crossover design; `against: baseline` does not"
 
 
 def _hypothesis(study: Study, hypothesis: Hypothesis, key: Key) -> Iterator[Problem]:

@@ -163,7 +163,7 @@ def _finding(path: Path, marks: Marks, problem: ErrorDetails) -> Finding:
         "union_tag_not_found": "the key that names the kind is missing",
         "string_pattern_mismatch": "a name is small letters, digits and _, starts with a letter and has 48 characters at most",
     }
-    text = kinds.get(problem["type"], problem["msg"])
+    text = kinds.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     if problem["type"].endswith("_type"):
         text += " (quote it if it is text)" if "string" in problem["type"] else ""
     return _place(path, marks, problem["loc"], "E-STUDY-KEY", text)

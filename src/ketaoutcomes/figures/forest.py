@@ -1,5 +1,6 @@
 """Each analysis' comparison with the reference arm at its main visit (at every visit where it names none): estimate and
-confidence interval; risk differences with Wald limits. The square is the primary analysis. The line of no effect is 0 for differences and 1 for ratios."""
+confidence interval; risk differences with Newcombe limits, or stratified
+or standardised as declared. The square is the primary analysis. The line of no effect is 0 for differences and 1 for ratios."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""{title}: each participant's {response} at {visit} was compared between {arm} and {reference} in {population}, by the mean
-within-person difference with a t interval; people seen in both periods enter. Order and carry-over are not
-adjusted for."""
+"""{title}: {what} in {population}, by the mean within-person difference with a t interval. {caution}"""
 
 from __future__ import annotations
 
@@ -14,9 +12,12 @@ from ketaoutcomes.domain.analyses import Paired
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import Estimate
 from ketaoutcomes.models import _mixed
-from ketaoutcomes.models._results import results
-from ketaoutcomes.models._scores import arms_of, scores
+from ketaoutcomes.models._results import Results, results
+from ketaoutcomes.models._scores import Scores, arms_of, scores
 from ketaoutcomes.models._words import population_words, response_words
+
+_NO_ADJUSTMENT = "People seen in both periods enter. Order and carry-over are not adjusted for."
+_NO_COMPARATOR = "People seen at both enter. Without a comparator it is not known what would have happened anyway."
 
 
 def mean_difference(differences: np.ndarray, conf_level: float) -> Estimate:
@@ -33,18 +34,18 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     analysis = study.analyses[name]
     assert isinstance(analysis, Paired)
     found = scores(study, analysis, data, [], visit=analysis.visit)
+    rows = results(study, name, parameter=analysis.endpoint, visit=analysis.visit)
+    visit = next(v.label for v in study.visits if v.id == analysis.visit).lower()
+    response, population = response_words(study, analysis.endpoint), population_words(study, analysis.population)
+    if analysis.against == "baseline":
+        what = f"the {response} at {visit} was described"
+        rows.method(__doc__, title=analysis.title, what=what, population=population, caution=_NO_COMPARATOR)
+        return _from_baseline(rows, study, analysis, found)
     reference, *others = arms_of(study, found.people)
     wide = found.rows.pivot(index="participant", columns="arm", values="response").reindex(columns=[reference, *others])
-    rows = results(study, name, parameter=analysis.endpoint, visit=analysis.visit)
-    rows.method(
-        __doc__,
-        title=analysis.title,
-        response=response_words(study, analysis.endpoint),
-        visit=next(v.label for v in study.visits if v.id == analysis.visit).lower(),
-        arm=" or ".join(study.design.arms[arm].label.lower() for arm in others),
-        reference=study.design.arms[reference].label.lower(),
-        population=population_words(study, analysis.population),
-    )
+    named = " or ".join(study.design.arms[arm].label.lower() for arm in others)
+    what = f"each participant's {response} at {visit} was compared between {named} and {study.design.arms[reference].label.lower()}"
+    rows.method(__doc__, title=analysis.title, what=what, population=population, caution=_NO_ADJUSTMENT)
     for arm in others:
         pairs = (wide[arm] - wide[reference]).dropna().to_numpy(float)
         key: dict[str, Any] = {"term": "contrast", "arm": arm, "comparator": reference}
@@ -58,4 +59,18 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         _mixed.refused(rows, reason, term="contrast")
     else:
         rows.verdict("ok", "closed form")
+    return rows.frame()
+
+
+def _from_baseline(rows: Results, study: Study, analysis: Paired, found: Scores) -> pd.DataFrame:
+    """Mean change of each arm."""
+    for arm in arms_of(study, found.people):
+        changes = found.rows["response"][found.rows["arm"] == arm].to_numpy(float)
+        key: dict[str, Any] = {"term": "ls_mean", "arm": arm}
+        rows.add("n", len(changes), n=len(changes), **key)
+        if len(changes) < 2 or not changes.std() > 0:
+            _mixed.refused(rows, "fewer than two people were seen at baseline and at the visit, or all changes are equal", **key)
+            return rows.frame()
+        rows.interval(mean_difference(changes, analysis.conf_level), analysis.conf_level, n=len(changes), **key)
+    rows.verdict("ok", "closed form")
     return rows.frame()

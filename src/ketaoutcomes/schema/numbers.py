@@ -48,5 +48,6 @@ def value_of(rows: pd.DataFrame, statistic: str, like: str = "") -> str:
 def interval(rows: pd.DataFrame, statistic: str = "estimate") -> str:
     """``estimate (low to high)`` of the rows of one result."""
     low, high = value_of(rows, "conf_low", statistic), value_of(rows, "conf_high", statistic)
-    limits = "" if NOTHING in (low, high) and value_of(rows, statistic) in (WITHHELD, NOTHING) else f" ({low} to {high})"
+    none = NOTHING in (low, high) and (value_of(rows, statistic) in (WITHHELD, NOTHING) or statistic == "number_needed")
+    limits = "" if none else f" ({low} to {high})"
     return f"{value_of(rows, statistic)}{limits}"

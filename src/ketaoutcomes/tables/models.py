@@ -48,7 +48,7 @@ def _coefficients(rows: pd.DataFrame) -> list[Row]:
     found = match(rows, statistic="std_error")
     lines: list[Row] = []
     for term in dict.fromkeys(found["term"]):
-        if term not in {"ls_mean", "contrast"}:
+        if term not in {"ls_mean", "contrast", "restricted mean difference"}:
             same = match(rows, term=term)
             lines.append(Row(term, tuple(value_of(same, statistic) for statistic in ("estimate", "std_error", "df", "p_value"))))
     return lines

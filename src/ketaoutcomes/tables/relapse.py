@@ -71,7 +71,7 @@ def _other(rows: pd.DataFrame, arms: dict[str, str], other: str, unit: str) -> l
         text = interval(of, "hazard_ratio") if ratio else value_of(of, "median").replace(NOTHING, "not reached")
         events = "" if ratio else f"{value_of(of, 'n_events')} / {value_of(of, 'n')}"
         what = "" if ratio else f", median {unit}"
-        lines.append(Row(f"Under {other}: {arms.get(str(arm), 'All')}{what}", (events, text, "")))
+        lines.append(Row(f"With {other} instead: {arms.get(str(arm), 'All')}{what}", (events, text, "")))
     return lines
 
 

@@ -1,7 +1,7 @@
-"""Response and remission. Met / people counted (%); risk difference in percentage points, risk ratio with log-Wald limits,
-number needed to treat (negative: to harm) with limits only where those of the difference do not hold 0. p of the score test,
-of the stratified or adjusted one where there is one, or of Fisher's exact test where an expected count is below 5. What a
-missing score means is part of each definition."""
+"""Response and remission. Met / people counted (%); risk difference in percentage points with Newcombe limits, stratified
+(Mantel-Haenszel) or standardised where the analysis says so; risk ratio with log-Wald limits; number needed to treat (NNT; negative: to
+harm) with limits only where those of the difference do not hold 0. p of the score test, of the stratified or standardised one, or
+of Fisher's exact test where an expected count is below 5. What a missing score means is part of each definition."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, visit_label
 
 NEEDS = ("proportions",)
-#: Heading, part of the term, statistic of the rows, method.
+#: Heading, part of the term, statistic of the rows.
 _EFFECTS = (
-    ("Risk difference (Newcombe)", "risk difference", "risk_difference", "newcombe"),
-    ("Risk difference (Wald)", "risk difference", "risk_difference", "wald"),
-    ("Risk difference (Mantel-Haenszel)", "risk difference", "risk_difference", "mantel_haenszel"),
-    ("Risk difference (standardised)", "risk difference", "risk_difference", "standardised"),
-    ("Risk ratio", "risk ratio", "risk_ratio", "log_wald"),
-    ("Number needed to treat", "number needed to treat", "number_needed", "miettinen_nurminen"),
+    ("Risk difference", "risk difference", "risk_difference"),
+    ("Risk ratio", "risk ratio", "risk_ratio"),
+    ("NNT", "number needed to treat", "number_needed"),
 )
+#: Where a comparison has several methods the first of these is shown.
+_METHODS = ("standardised", "mantel_haenszel", "newcombe", "log_wald", "miettinen_nurminen", "fisher")
 
 
 def build(ard: pd.DataFrame) -> Table:
@@ -33,8 +32,7 @@ def build(ard: pd.DataFrame) -> Table:
     reference = labels.text("study", "reference")
     others = [arm for arm in arms if arm != reference and reference in arms]
     compared = len(match(ard[ard["analysis"].isin(analyses)], statistic="risk_difference")) > 0
-    methods = set(ard[ard["analysis"].isin(analyses)]["method"])
-    effects = [(arm, effect) for arm in others for effect in _EFFECTS if effect[3] in methods] if compared else []
+    effects = [(arm, effect) for arm in others for effect in _EFFECTS] if compared else []
     columns = [*arms.values(), *(effect[0] + (f", {arms[arm]}" if len(others) > 1 else "") for arm, effect in effects)]
     tests = others if compared else []
     columns += [f"p, {arms[arm]}" if len(others) > 1 else "p" for arm in tests]
@@ -47,17 +45,21 @@ def build(ard: pd.DataFrame) -> Table:
         for visit in dict.fromkeys(match(rows, statistic="n")["visit"]):
             at = match(rows, visit=visit)
             cells = [_share(match(at, arm=arm, term="")) for arm in arms]
-            cells += [interval(match(at, arm=arm, term=f"contrast: {e[1]}", method=e[3]), e[2]) for arm, e in effects]
+            cells += [interval(_first(match(at, arm=arm, term=f"contrast: {e[1]}")), e[2]) for arm, e in effects]
             cells += [_p(match(at, arm=arm, term="contrast: test")) for arm in tests]
             lines.append(Row(visit_label(labels, visit), tuple(cells)))
     definitions = "Definitions: " + "; ".join(dict.fromkeys(notes)) + "."
     return Table("Response and remission", "", tuple(columns), tuple(lines), footnotes(__doc__, definitions))
 
 
+def _first(rows: pd.DataFrame) -> pd.DataFrame:
+    return next((match(rows, method=method) for method in _METHODS if (rows["method"] == method).any()), rows)
+
+
 def _p(rows: pd.DataFrame) -> str:
-    """p of the stratified test or the score test; marked where it is Fisher's."""
-    first = next((method for method in ("standardised", "mantel_haenszel", "miettinen_nurminen") if (rows["method"] == method).any()), "fisher")
-    return value_of(match(rows, method=first), "p_value") + (" (Fisher)" if first == "fisher" and len(rows) else "")
+    """p of the adjusted, stratified or score test; marked where it is Fisher's."""
+    first = _first(rows)
+    return value_of(first, "p_value") + (" (Fisher)" if (first["method"] == "fisher").any() else "")
 
 
 def _share(rows: pd.DataFrame) -> str:

@@ -1,6 +1,5 @@
-"""Treatment sessions. Mean (SD) of dose and of measurements at each session, then the people they come from; n (%) of
-categories and of sessions at or
-above a safety cut-off."""
+"""Treatment sessions. Mean (SD) of dose and of measurements at each session, then the people they come from; n (%) of categories
+and of sessions beyond a safety cut-off."""
 
 from __future__ import annotations
 
