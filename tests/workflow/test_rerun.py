@@ -33,7 +33,7 @@ def test_an_input_replaced_by_an_older_file_runs_everything_below(project: Proje
     path.write_text("".join(lines[:-1]), encoding="utf-8")
     os.utime(path, (1, 1))
     jobs = project.would_run()
-    assert jobs == {"ingest": 1, "derive": 1, "analyse": 4, "release": 1, "figures": 1, "tables": 1, "report": 1}
+    assert jobs == {"ingest": 1, "derive": 1, "analyse": 5, "release": 1, "figures": 1, "tables": 1, "report": 1}
 
 
 def test_editing_one_analysis_runs_it_and_what_shows_it(project: Project) -> None:
@@ -60,21 +60,21 @@ def test_editing_one_figure_redraws_it_in_each_study_and_their_reports(project: 
         assert changed == {"figures/flow.svg", "figures/flow.png", "figures/flow.csv", "figures/index.json", "report.html"}
 
 
-def test_editing_one_figure_leaves_studies_without_it_alone(project: Project) -> None:
-    project.replace("src/ketaoutcomes/figures/relapse_curve.py", "size=0.8", "size=0.9")
-    assert project.would_run() == {"figures": 1, "report": 1}
+def test_editing_a_display_leaves_studies_without_it_alone(project: Project) -> None:
+    project.replace("src/ketaoutcomes/tables/incidence.py", "Event / competing / people", "Events / competing / people")
+    assert project.would_run() == {}
 
 
 def test_editing_one_model_runs_its_analyses_only(project: Project) -> None:
-    project.replace("src/ketaoutcomes/models/kaplan_meier.py", "Greenwood errors", "Greenwood's errors")
-    assert project.would_run() == {"analyse": 1, "release": 1, "figures": 1, "tables": 1, "report": 1}
+    project.replace("src/ketaoutcomes/models/cox.py", "Efron's method for ties", "Efron's method for tied times")
+    assert project.would_run() == {"analyse": 3, "release": 1, "figures": 1, "tables": 1, "report": 1}
 
 
 def test_a_changed_lock_runs_everything(project: Project) -> None:
     path = project.root / "requirements" / "run.txt"
     path.write_text(path.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     jobs = project.would_run()
-    assert jobs == {"ingest": 2, "derive": 2, "analyse": 10, "release": 3, "figures": 3, "tables": 3, "report": 3}
+    assert jobs == {"ingest": 2, "derive": 2, "analyse": 13, "release": 3, "figures": 3, "tables": 3, "report": 3}
 
 
 def test_a_deleted_figure_comes_back(project: Project) -> None:

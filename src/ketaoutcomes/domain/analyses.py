@@ -81,6 +81,17 @@ _Df = Literal["kenward-roger", "kenward-roger-mmrm", "kenward-roger-pbkrtest", "
 _Covariance = Literal["us", "cs", "csh", "ar1", "ar1h", "toep", "toeph", "ad", "adh", "sp_exp"]
 
 
+_Adjust = Literal["dunnett", "holm", "hochberg", "bonferroni"]
+#: In the words of the methods sentence.
+ADJUST_WORDS = {
+    "dunnett": " Comparisons of the arms at a visit are adjusted for each other by Dunnett's procedure (joint t distribution), limits included.",
+    "holm": " p values of the arms at a visit are adjusted for each other by Holm's procedure; limits are not.",
+    "hochberg": " p values of the arms at a visit are adjusted for each other by Hochberg's procedure; limits are not.",
+    "bonferroni": " Comparisons of the arms at a visit are adjusted for each other by Bonferroni's procedure, limits included.",
+    None: "",
+}
+
+
 class _Mixed(_Comparison):
     method: Literal["reml", "ml"] = "reml"
     """Restricted or full maximum likelihood."""
@@ -106,6 +117,8 @@ class Mmrm(_Mixed):
     """Covariance structures, as R's mmrm names them. The next one is taken only where one cannot be estimated, and the report says so."""
     covariance_by_arm: bool = False
     """A covariance matrix for each arm."""
+    adjust: _Adjust | None = None
+    """Adjust the comparisons of several arms with the reference for each other, at each visit."""
     baseline: Literal["covariate", "shared"] = "covariate"
     """`shared`: the baseline score is a response whose mean the randomised arms share (constrained longitudinal data analysis)."""
 
@@ -153,6 +166,8 @@ class Ancova(_Comparison):
     """`ancova`."""
     visit: str
     """Visit analysed."""
+    adjust: _Adjust | None = None
+    """Adjust the comparisons of several arms (dose groups) with the reference for each other."""
 
 
 class Proportions(_Common):
@@ -240,7 +255,18 @@ class Cox(_Comparison):
     """Time up to which the restricted mean time without the event is compared; as far as both arms are followed when not given."""
 
 
+class AdverseEvents(_Common):
+    """Treatment-emergent adverse events by class and term: people, events and rates per person-time."""
+
+    model: Literal["adverse_events"]
+    """`adverse_events`."""
+    period: str
+    """Period analysed."""
+    after: float = Field(default=0.0, ge=0)
+    """Days after a person's end of the period during which a new event still counts as emerging under treatment."""
+
+
 Analysis = Annotated[
-    Descriptive | Mmrm | Lmm | Paired | Ancova | Proportions | Ordinal | KaplanMeier | CumulativeIncidence | Cox,
+    Descriptive | Mmrm | Lmm | Paired | Ancova | Proportions | Ordinal | KaplanMeier | CumulativeIncidence | Cox | AdverseEvents,
     Field(discriminator="model"),
 ]

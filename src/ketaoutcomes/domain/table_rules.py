@@ -24,9 +24,13 @@ NUMERIC = {"number", "integer"}
 #: Kinds that the columns with a meaning of their own must have; an id read as a number would make 007 and 7 one person.
 WORDS, _DAYS = {"text", "category"}, {"number", "integer", "date"}
 _KINDS = {
-    "participant": WORDS, "period": WORDS, "visit": WORDS, "arm": WORDS, "event": WORDS, "status": WORDS, "reason": WORDS,
+    "participant": WORDS, "period": WORDS, "visit": WORDS, "arm": WORDS, "event": WORDS, "class": WORDS, "serious": {"flag"}, "status": WORDS, "reason": WORDS,
     "day": _DAYS, "hour": NUMERIC, "session": {"integer"},
 }  # fmt: skip
+
+
+#: Columns of a confidential study whose labels are released.
+_RELEASED = {"disposition": {"status", "reason"}, "events": {"class", "event"}}
 
 
 def table_problems(study: Study) -> Iterator[Problem]:
@@ -184,8 +188,11 @@ def _placing(study: Study) -> Iterator[Problem]:
 def _free_texts(study: Study) -> Iterator[Problem]:
     """Labels that a confidential study would release must be written by its authors, not taken from somebody's cell."""
     shown = {name for analysis in study.analyses.values() for name in (*getattr(analysis, "baseline", ()), *getattr(analysis, "covariates", ()))}
+    terms = any(analysis.model == "adverse_events" for analysis in study.analyses.values())
     for name, table in study.tables.items():
+        if table.provides == "events" and not terms:
+            continue
         for our, column in table.columns.items():
-            released = our in {"status", "reason"} if table.provides == "disposition" else table.provides == "participants" and our in shown
+            released = our in _RELEASED[table.provides] if table.provides in _RELEASED else table.provides == "participants" and our in shown
             if released and our != study.design.site and column.kind in WORDS and not (column.levels or column.recode):
                 yield ("tables", name, "columns", our), "in a confidential study a column whose labels are released needs `levels` or `recode`"

@@ -82,6 +82,12 @@ class LsMeans(Sequence[LsMean]):
             raise InvalidContrast(f"{first!r} is not a level of {factor!r}: {levels}.")
         return self._differences(factor, [(level, first) for level in levels if level != first])
 
+    def within(self, factor: str, level: str) -> LsMeans:
+        """The means at one level of a factor: a family of contrasts of its own."""
+        if level not in self._levels(factor):
+            raise InvalidContrast(f"{level!r} is not a level of {factor!r}: {self._levels(factor)}.")
+        return LsMeans(tuple(mean for mean in self.means if mean.cell[factor] == level), self._inference, self._conf_level)
+
     def pairwise(self, factor: str) -> Contrasts:
         """Every level of `factor` minus every later one, within each cell of the others."""
         return self._differences(factor, list(combinations(self._levels(factor), 2)))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ketaoutcomes.domain.study import Study
-from ketaoutcomes.mixed import Fit, LsMean, MixedModelError, binned_residuals, observed_and_fitted, quantile_pairs
+from ketaoutcomes.mixed import Estimate, Fit, LsMean, LsMeans, MixedModelError, binned_residuals, observed_and_fitted, quantile_pairs
 from ketaoutcomes.models._results import Results
 from ketaoutcomes.models._scores import Scores, n_by
 
@@ -70,6 +70,21 @@ def contrasts(results: Results, fit: Fit, cells: Sequence[LsMean], scores: Score
             results.interval(found, conf_level, n=n, term="contrast", arm=arm, comparator=reference, visit=visit)
             if visit:
                 missing_shift(results, scores, found.estimate, arm, reference, visit)
+
+
+def adjusted(results: Results, cells: LsMeans, scores: Scores, method: str, conf_level: float, visit: str = "") -> None:
+    """The comparisons of the arms with the reference as one family, under the name of the adjustment as `method`.
+
+    Holm and Hochberg adjust p values only: their rows keep the limits of each comparison alone.
+    """
+    reference, *others = scores.levels["arm"]
+    family = (cells.within("visit", visit) if visit else cells).against("arm")
+    for arm, member, row in zip(others, family, family.adjusted(method).to_dict("records"), strict=True):
+        low, high = (float(row[name]) if math.isfinite(row[name]) else own for name, own in (("conf_low", member.lower), ("conf_high", member.upper)))
+        found = Estimate(member.estimate, member.se, member.df, member.t, float(row["p_value"]), low, high)
+        n = min(n_by(scores.rows, name, visit or None) for name in (arm, reference))
+        key: dict[str, Any] = {"term": "contrast", "arm": arm, "comparator": reference, "method": method}
+        results.interval(found, conf_level, n=n, **key, **({"visit": visit} if visit else {}))
 
 
 def beside(results: Results, fit: Fit, errors: str, cells: Sequence[LsMean], scores: Scores, conf_level: float) -> None:

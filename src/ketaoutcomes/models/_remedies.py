@@ -39,7 +39,7 @@ def _restricted(rows: Results, analysis: Cox, pair: pd.DataFrame, arms: tuple[st
     means = restricted_means(pair["time"].to_numpy(float), pair["event"].to_numpy(bool), group, until, analysis.conf_level)
     key: dict[str, Any] = {"term": "restricted mean", "day": until, **_behind(pair)}
     for arm, against, name in ((*arms, "mean1"), (*arms[::-1], "mean0")):
-        rows.add("restricted_mean", means[name], arm=arm, comparator=against, **key)
+        rows.add("restricted_mean", means[name], arm=arm, level=against, **key)
     difference: dict[str, Any] = {**key, "term": "restricted mean difference", "arm": arms[0], "comparator": arms[1]}
     rows.add("restricted_mean", means["difference"], **difference)
     rows.add("std_error", means["std_error"], **difference)
@@ -58,7 +58,7 @@ def _landmark(rows: Results, analysis: Cox, pair: pd.DataFrame, arms: tuple[str,
         curve = product_limit(part["time"].to_numpy(float), part["event"].to_numpy(bool), analysis.conf_level)
         values.append(at_time(curve, landmark)[0])
         variance += greenwood_variance(curve, landmark)
-        rows.add("survival", values[-1], term="landmark", arm=arm, comparator=against, **key)
+        rows.add("survival", values[-1], term="landmark", arm=arm, level=against, **key)
     difference, error = values[0] - values[1], math.sqrt(variance)
     half = float(ndtri(0.5 + analysis.conf_level / 2)) * error
     where: dict[str, Any] = {**key, "term": "landmark difference", "arm": arms[0], "comparator": arms[1]}

@@ -1,12 +1,12 @@
 """{title}: {response} at {visit} was analysed in {population} by analysis of covariance: fixed effects {terms};
 ordinary least squares, t intervals with the residual degrees of freedom. People without a score at the visit are
-left out."""
+left out.{adjusted}"""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.domain.analyses import Ancova
+from ketaoutcomes.domain.analyses import ADJUST_WORDS, Ancova
 from ketaoutcomes.domain.endpoints import TallyEndpoint
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import MixedModelError, ols
@@ -34,6 +34,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         visit=next(v.label for v in study.visits if v.id == analysis.visit and v.period == analysis.period).lower(),
         population=population_words(study, analysis.population),
         terms=", ".join(term[0] for term in terms),
+        adjusted=ADJUST_WORDS[analysis.adjust],
     )
     reason = _mixed.cannot(study, found, analysis.visit)
     if reason:
@@ -54,6 +55,8 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
             n = min(n_by(found.rows, arm), n_by(found.rows, reference))
             rows.interval(contrast, analysis.conf_level, n=n, term="contrast", arm=arm, comparator=reference)
             _mixed.missing_shift(rows, found, contrast.estimate, arm, reference, analysis.visit)
+    if analysis.adjust and len(cells) > 1:
+        _mixed.adjusted(rows, cells, found, analysis.adjust, analysis.conf_level)
     _mixed.coefficients(rows, fit, analysis.conf_level)
     _mixed.left_out(rows, found.excluded)
     _mixed.proof(rows, fit)

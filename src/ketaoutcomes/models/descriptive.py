@@ -176,19 +176,54 @@ def _earlier_baseline(rows: Results, study: Study, parameter: str, joined: pd.Da
         _mean(rows, part["base"], parameter=parameter, arm=arm, visit=visit)
 
 
+_NOT_MEASURED = {"participant", "period", "session", "day", "arm", "visit"}
+
+
 def _sessions(rows: Results, study: Study, people: pd.DataFrame, adex: pd.DataFrame) -> None:
     """What was given and measured at each treatment session."""
     joined = adex.drop(columns="trtp").merge(people[["participant", "period", "arm"]], on=["participant", "period"])
-    columns = {n: c for t in study.tables.values() if t.provides == "sessions" for n, c in t.columns.items() if n in joined}
+    columns = {n: c for t in study.tables.values() if t.provides == "sessions" for n, c in t.columns.items() if n in joined and n not in _NOT_MEASURED}
     for name, column in columns.items():
-        if name in {"participant", "period", "session", "day", "arm", "visit"}:
-            continue
         for arm, part in _groups(joined):
             for session, at in part.groupby("session"):
                 number = int(float(str(session)))
                 key: dict[str, Any] = {"parameter": name, "arm": arm, "visit": f"session {number}", "day": float(number)}
                 scale = study.scales[column.instrument] if column.instrument else None
                 _session(rows, column, scale, at[name].dropna(), key)
+    if len(joined):
+        _together(rows, study, joined, columns)
+
+
+def _together(rows: Results, study: Study, joined: pd.DataFrame, columns: dict[str, Column]) -> None:
+    """Each person's sessions taken together: how many, the worst value of a measurement, the sum of a dose."""
+    for arm, part in _groups(joined):
+        key: dict[str, Any] = {"arm": arm, "visit": "sessions together"}
+        _person(rows, part.groupby("participant").size().astype(float), parameter="number_of_sessions", **key)
+        for name, column in columns.items():
+            if not column.is_number:
+                continue
+            scale = study.scales[column.instrument] if column.instrument else None
+            by_person = part.dropna(subset=[name]).assign(value=lambda frame, name=name: frame[name].astype(float)).groupby("participant")["value"]
+            if scale is None:
+                _person(rows, by_person.sum(), parameter=name, **key)
+            elif scale.averaged:
+                worst = by_person.max() if scale.better == "lower" else by_person.min()
+                _person(rows, worst, parameter=name, **key)
+                _beyond(rows, scale, worst, parameter=name, **key)
+
+
+def _person(rows: Results, values: pd.Series, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
+    rows.add("n", len(values), n=len(values), **key)
+    _mean(rows, values, **key)
+
+
+def _beyond(rows: Results, scale: Instrument, values: pd.Series, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
+    """How many values meet a safety cut-off."""
+    for term, rule in scale.cutoffs.items():
+        if isinstance(rule, Threshold) and rule.rule in {"at_least", "above"}:
+            count = int(((values >= rule.value) if rule.rule == "at_least" else (values > rule.value)).sum())
+            rows.add("n_events", count, n=len(values), events=count, term=term, **key)
+            rows.add("percent", 100 * count / len(values) if len(values) else None, n=len(values), events=count, term=term, **key)
 
 
 def _session(rows: Results, column: Column, scale: Instrument | None, values: pd.Series, key: dict[str, Any]) -> None:
@@ -198,12 +233,10 @@ def _session(rows: Results, column: Column, scale: Instrument | None, values: pd
     if scale is not None and not scale.averaged:
         met = _levels(scale, values.astype(float))
     elif column.is_number:
-        numbers = values.astype(float)
-        _mean(rows, numbers, **key)
-        cutoffs = scale.cutoffs if scale else {}
-        at_least = {name: rule.value for name, rule in cutoffs.items() if isinstance(rule, Threshold) and rule.rule == "at_least"}
-        above = {name: rule.value for name, rule in cutoffs.items() if isinstance(rule, Threshold) and rule.rule == "above"}
-        met = {name: int((numbers >= value).sum()) for name, value in at_least.items()} | {name: int((numbers > value).sum()) for name, value in above.items()}
+        _mean(rows, values.astype(float), **key)
+        if scale is not None:
+            _beyond(rows, scale, values.astype(float), **key)
+        return
     else:
         met = {level: int((values == level).sum()) for level in column.levels or sorted(values.unique())}
     for term, count in met.items():

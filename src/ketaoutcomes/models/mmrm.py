@@ -2,14 +2,14 @@
 for repeated measures: fixed effects {terms}; {covariance} covariance over {visits} visits, {groups}; {likelihood};
 {errors}{df}. {baseline}Least-squares means stand at each covariate's mean over the rows that entered the fit,
 with equal weights over factors. Scores after intercurrent events were handled as declared; missing scores are assumed
-missing at random given what was seen."""
+missing at random given what was seen.{adjusted}"""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from ketaoutcomes.domain.analyses import COVARIANCE_WORDS, DF_WORDS, ERRORS_WORDS, Mmrm
+from ketaoutcomes.domain.analyses import ADJUST_WORDS, COVARIANCE_WORDS, DF_WORDS, ERRORS_WORDS, Mmrm
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import Fit, MixedModelError, clda, mmrm
 from ketaoutcomes.models import _mixed
@@ -47,6 +47,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         errors=ERRORS_WORDS[analysis.errors],
         df=DF_WORDS[analysis.df_method],
         baseline=_SHARED if shared else "",
+        adjusted=ADJUST_WORDS[analysis.adjust],
     )
     reason = _mixed.cannot(study, found, analysis.visit)
     if reason:
@@ -69,6 +70,9 @@ def _fill(rows: Results, fit: Fit, analysis: Mmrm, found: Scores, *, compared: b
     _mixed.means(rows, after, found, analysis.conf_level)
     if compared:
         _mixed.contrasts(rows, fit, after, found, analysis.conf_level)
+        if analysis.adjust:
+            for visit in found.levels["visit"]:
+                _mixed.adjusted(rows, cells, found, analysis.adjust, analysis.conf_level, visit)
         if "structured" in fit.flags:
             _mixed.beside(rows, fit, "cr2" if analysis.errors == "model" else "model", after, found, analysis.conf_level)
     _mixed.coefficients(rows, fit, analysis.conf_level)

@@ -28,7 +28,7 @@ _SECTIONS = (
 
 
 #: Displays that are left out, not explained, where a study has nothing for them.
-_WHERE_THERE_ARE = {"testing", "categories", "adverse_events"}
+_WHERE_THERE_ARE = {"testing", "categories"}
 
 
 @dataclass(frozen=True, slots=True)

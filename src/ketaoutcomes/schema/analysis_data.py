@@ -7,7 +7,7 @@ a row: ``aval``, ``base``, ``chg``, ``pchg``; ``anl`` is ``yes`` when intercurre
 value in the analysis; ``ablfl`` is ``before`` for visits of a period that lie before its baseline.
 Endpoints that are more than an observed score are parameters too (yes or no: 1 or 0).
 ``adtte`` one row per participant and time-to-event endpoint: ``aval`` in the study's time unit, ``cnsr`` 0 event, 1 censored, 2 competing.
-``adex`` sessions, ``adae`` events.
+``adex`` sessions, ``adae`` events; those with a ``class`` are adverse events.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ ADEX = Schema(
 )
 ADAE = Schema(
     "adae",
-    {"participant": INTEGER, "record": INTEGER, "ady": NUMBER, "event": TEXT},
+    {"participant": INTEGER, "record": INTEGER, "ady": NUMBER, "event": TEXT, "class": TEXT, "serious": TEXT},
     key=("participant", "record"),
     required=("ady", "event"),
 )

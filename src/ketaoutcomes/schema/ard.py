@@ -62,6 +62,7 @@ STATISTICS: dict[str, Statistic] = {
     "n_at_risk": Statistic("at risk", 0, "count"),
     "n_censored": Statistic("censored", 0, "count"),
     "n_rows": Statistic("values analysed", 0, "count"),
+    "n_records": Statistic("events counted", 0, "count"),
     "n_sites": Statistic("sites", 0),
     "percent": Statistic("%", 1, "share", "%"),
     "percent_missing": Statistic("% missing", 1, "share", "%"),
@@ -83,6 +84,7 @@ STATISTICS: dict[str, Statistic] = {
     "hazard_ratio": Statistic("hazard ratio", 2),
     "risk_ratio": Statistic("risk ratio", 2),
     "risk_difference": Statistic("risk difference", 1, unit="percentage points"),
+    "rate": Statistic("rate", 1, unit="per 100 person-years"),
     "number_needed": Statistic("number needed to treat", 1),
     "survival": Statistic("event-free", 3),
     "incidence": Statistic("cumulative incidence", 3),
@@ -118,8 +120,9 @@ STATISTICS: dict[str, Statistic] = {
 }
 
 
-#: Methods of one comparison of proportions; the first that a result has is the one that headline and forest show.
-SHOWN_FIRST = ("standardised", "mantel_haenszel", "newcombe")
+#: Methods of one comparison; the first that a result has is the one that headline and forest show. `ADJUSTED`: for the other arms.
+ADJUSTED = ("dunnett", "holm", "hochberg", "bonferroni")
+SHOWN_FIRST = (*ADJUSTED, "standardised", "mantel_haenszel", "newcombe")
 #: Term of the decisions on the declared hypotheses, and the text of p values that no longer decide.
 TESTING, NOMINAL = "testing", "nominal"
 #: Term of a result under another choice of a definition, named by `level`.

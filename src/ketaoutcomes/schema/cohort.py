@@ -22,7 +22,7 @@ SESSIONS = Schema(
 )
 EVENTS = Schema(
     "events",
-    {"participant": INTEGER, "record": INTEGER, "day": NUMBER, "event": TEXT},
+    {"participant": INTEGER, "record": INTEGER, "day": NUMBER, "event": TEXT, "class": TEXT, "serious": TEXT},
     key=("participant", "record"),
     required=("day", "event"),
 )

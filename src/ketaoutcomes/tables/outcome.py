@@ -1,12 +1,13 @@
 """Scores by model. Least-squares mean (interval); people who entered with a value at
 the visit. Differences from the reference arm
-(interval). p values are two-sided and not adjusted for several arms, visits or analyses."""
+(interval). p values are two-sided and not adjusted for several visits or analyses, and for
+several arms only where the analysis declares it."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.ard import ADJUSTED, match, shown_first
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, interval, value_of
 from ketaoutcomes.tables._table import Row, Table
@@ -19,7 +20,7 @@ def build(ard: pd.DataFrame) -> Table:
     """A group of lines for each analysis, a line for each visit: the arms side by side, then the differences."""
     labels = Labels.of(ard)
     analyses = model_analyses(labels, "mmrm", "lmm", "ancova", "paired")
-    rows = ard[ard["analysis"].isin(analyses) & (ard["method"] == "")]
+    rows = ard[ard["analysis"].isin(analyses) & ard["method"].isin(["", *ADJUSTED])]
     arms = arm_columns(labels, rows[rows["term"] == "ls_mean"]) or {"": "All"}
     pairs = _pairs(rows, labels)
     level = rows["conf_level"].max()
@@ -48,7 +49,7 @@ def _pairs(rows: pd.DataFrame, labels: Labels) -> list[tuple[str, str]]:
 def _line(rows: pd.DataFrame, visit: str, labels: Labels, arms: list[str], pairs: list[tuple[str, str]]) -> Row:
     cells = [_mean(match(rows, term="ls_mean", arm=arm)) for arm in arms]
     for arm, reference in pairs:
-        same = match(rows, term="contrast", arm=arm, comparator=reference)
+        same = shown_first(match(rows, term="contrast", arm=arm, comparator=reference))
         cells += [interval(same), value_of(same, "p_value")]
     return Row(visit_label(labels, visit) or "All visits", tuple(cells))
 

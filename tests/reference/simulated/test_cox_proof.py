@@ -20,6 +20,7 @@ Prepared = tuple[Study, dict[str, pd.DataFrame]]
 @pytest.fixture(scope="module")
 def people(withdrawal: Prepared) -> pd.DataFrame:
     adsl, adtte = withdrawal[1]["adsl"], withdrawal[1]["adtte"]
+    adtte = adtte[adtte["paramcd"] == "relapse"]
     return adtte.merge(adsl[["participant", "period", "trtp", "stable", "age", "sex"]], on=["participant", "period"], suffixes=("", "_adsl"))
 
 

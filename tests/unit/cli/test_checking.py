@@ -55,7 +55,7 @@ def another_word(files: Files) -> None:
         (untouched, []),
         (one_event_too_late, ["note: rule relapse: events after the person's end of follow-up do not count: 1"]),
         (no_end_for_one, ["note: rule relapse: 1 of 199 people have no time and cannot enter"]),
-        (another_word, ["note: rule relapse: the events table holds no event called 'relapse'"]),
+        (another_word, [f"note: rule {rule}: the events table holds no event called 'relapse'" for rule in ("relapse", "sustain_1")]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
