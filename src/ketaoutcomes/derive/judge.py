@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import floor
 
 from ketaoutcomes.derive.looks import Look, Person
 from ketaoutcomes.domain.rules import DaysRule, FirstOfRule, Origin, RunRule
@@ -55,7 +56,7 @@ def _followed(person: Person) -> Person:
         return person
     looks = [look for look in person.looks if look.day <= person.end]
     events = [event for event in person.events if event[0] <= person.end]
-    return Person(person.participant, looks, events, person.end, person.status, person.reason, person.last_day)
+    return replace(person, looks=looks, events=events)
 
 
 def _start(rule: RunRule | DaysRule, person: Person) -> tuple[float, float] | Verdict | None:
@@ -70,33 +71,37 @@ def _start(rule: RunRule | DaysRule, person: Person) -> tuple[float, float] | Ve
         return (0.0 if rule.origin.otherwise == "event" else state.day), state.day + rule.grace
     if rule.origin.otherwise == "not_at_risk":
         return None
-    day = state.day if state is not None else float("inf")
-    out = [at for at, *_ in _dropout(rule, person)]
-    ended = min([day, *out])
-    return Verdict(ended, EVENT, "dropped out" if ended < day else f"not at the starting state at {rule.origin.visit}")
+    missed = (state.day if state is not None else float("inf"), rule.same_day.index("looks"), EVENT, f"not at the starting state at {rule.origin.visit}")
+    day, _, status, reason = min([missed, *_competing(rule, person, 0.0), *_dropout(rule, person, 0.0)])
+    return Verdict(day, status, reason)
 
 
-def _dropout(rule: RunRule | DaysRule, person: Person) -> Iterator[tuple[float, int, int, str]]:
-    """Dropping out, where it is the event."""
+def _competing(rule: RunRule | DaysRule, person: Person, origin: float) -> list[tuple[float, int, int, str]]:
+    """Events after which the event can no longer be seen."""
+    return [(day, rule.same_day.index("competing"), COMPETING, event) for day, event in person.events if event in rule.competing and day >= origin]
+
+
+def _dropout(rule: RunRule | DaysRule, person: Person, origin: float) -> Iterator[tuple[float, int, int, str]]:
+    """Dropping out, where it is the event; never before risk begins."""
     if rule.dropout is None or person.status not in rule.dropout.statuses:
         return
-    seen = [look.day for look in person.looks if look.counts is not None]
+    seen = [look.day for look in person.looks if look.made]
     at = person.last_day if rule.dropout.dated == "disposition" else max(seen, default=0.0)
     if at is not None:
-        yield at + rule.dropout.plus, len(rule.same_day), EVENT, "dropped out"
+        yield max(at + rule.dropout.plus, origin), len(rule.same_day), EVENT, "dropped out"
 
 
 def _candidates(rule: RunRule | DaysRule, person: Person, origin: float, risk: float) -> Iterator[tuple[float, int, int, str]]:
     """Day, rank on a day, status and reason of everything that could decide."""
     rank = {name: at for at, name in enumerate(rule.same_day)}
     deciding = [(day, rank["events"], EVENT, event) for day, event in person.events if event in rule.events and day >= risk]
-    deciding += [(day, rank["competing"], COMPETING, event) for day, event in person.events if event in rule.competing and day >= origin]
+    deciding += _competing(rule, person, origin)
     yield from deciding
     last = min((day for day, *_ in deciding), default=float("inf"))
     completed = _run(rule, person, origin, risk, last) if isinstance(rule, RunRule) else _days(rule, person, risk, last)
     if completed is not None:
         yield completed, rank["looks"], EVENT, "assessments" if isinstance(rule, RunRule) else "days of use"
-    yield from _dropout(rule, person)
+    yield from _dropout(rule, person, origin)
 
 
 def _considered(rule: RunRule, person: Person, origin: float, risk: float, last: float = float("inf")) -> list[Look]:
@@ -131,7 +136,8 @@ def _days(rule: DaysRule, person: Person, risk: float, last: float) -> float | N
     used: dict[float, float] = {}
     for day, event in person.events:
         if event in rule.types and risk <= day <= last:
-            used[day] = max(used.get(day, 0.0), rule.types[event])
+            whole = float(floor(day))
+            used[whole] = max(used.get(whole, 0.0), rule.types[event])
     for day in sorted(used):
         inside = [other for other in sorted(used) if day - rule.window < other <= day]
         if sum(used[other] for other in inside) >= rule.at_least:
@@ -147,7 +153,7 @@ def _censored(rule: RunRule | DaysRule, person: Person, origin: float, risk: flo
         return Verdict(0.0, CENSORED, "no assessment")
     end = person.end if person.end is not None else max([look.day for look in looks], default=origin)
     if isinstance(rule, RunRule):
-        starts = {"last_look": looks[-1].day, "last_start": looks[max(0, len(looks) - rule.of)].day, "follow_up": end}
+        starts = {"last_look": looks[-1].day, "last_start": looks[max(0, len(looks) - rule.met)].day, "follow_up": end}
         end = starts[rule.censored_at]
         if rule.met > 1 and looks[-1].counts:
             return Verdict(min(end, looks[-1].day) - origin, CENSORED, UNCONFIRMED)

@@ -18,11 +18,12 @@ DAYS = {"days": 1.0, "weeks": 7.0}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look at one person: `day` from the period's start; does it count, is it the state that risk begins with? None: no score."""
+    """A look at one person: `day` from the period's start; does it count, is it the state that risk begins with? None: not known. `made`: is there a score?"""
 
     day: float
     counts: bool | None
     origin: bool | None = None
+    made: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,11 @@ def _looks(study: Study, rule: RunRule, cohort: dict[str, pd.DataFrame], people:
     rows = rows.sort_values(["participant", "day"], kind="stable")
     scale = study.scale(rule.parameter)
     state = criterion_met(rows, scale, scale.criteria[rule.cutoff])
-    counts = {"met": state, "not_met": 1 - state, "missing": state.isna().astype(float)}[rule.when]
+    counts = {"met": state, "not_met": 1 - state, "missing": rows["aval"].isna().astype(float)}[rule.when]
     begins = criterion_met(rows, scale, scale.criteria[rule.origin.cutoff]) if isinstance(rule.origin, Origin) else counts * np.nan
     found: dict[int, list[Look]] = {}
-    for who, day, count, begin in zip(rows["participant"], rows["day"], counts, begins, strict=True):
-        found.setdefault(int(who), []).append(Look(float(day), _flag(count), _flag(begin)))
+    for who, day, count, begin, made in zip(rows["participant"], rows["day"], counts, begins, rows["aval"].notna(), strict=True):
+        found.setdefault(int(who), []).append(Look(float(day), _flag(count), _flag(begin), bool(made)))
     return found
 
 
@@ -126,7 +127,7 @@ def _recorded(study: Study, rule: RunRule, assessments: pd.DataFrame, people: pd
     rows = assessments[(assessments["period"] == rule.period) & (assessments["parameter"] == rule.parameter)]
     rows = rows.merge(people[[*PERSON, "start"]], on=PERSON)
     times = {visit.id: visit.time * DAYS[study.time_unit] for visit in study.visits_of(rule.period)}
-    day = (rows["day"] - rows["start"]).fillna(rows["visit"].map(times))
+    day = (rows["day"] - rows["start"]).fillna(rows["visit"].map(times).astype("float64"))
     rows = rows.assign(day=day, aval=rows["value"], paramcd=rows["parameter"])
     rows = rows[rows["day"] > 0].merge(baselines(study, scores), on=[*PERSON, "paramcd"], how="left")
     change = rows["aval"] - rows["base"]
