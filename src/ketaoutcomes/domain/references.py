@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from types import UnionType
 
-from ketaoutcomes.domain.analyses import Ancova, Cox, CumulativeIncidence, Descriptive, KaplanMeier, Lmm, Mmrm, Ordinal, Paired, Proportions
+from ketaoutcomes.domain.analyses import AdverseEvents, Ancova, Cox, CumulativeIncidence, Descriptive, KaplanMeier, Lmm, Mmrm, Ordinal, Paired, Proportions
 from ketaoutcomes.domain.endpoint_checks import endpoint_problems
 from ketaoutcomes.domain.endpoints import (
     Numeric,
@@ -179,6 +179,9 @@ def _analyses(study: Study) -> Iterator[Problem]:
             yield from unless(period, periods, (*key, "period"), "period")
         if isinstance(analysis, Descriptive):
             yield from _described(study, analysis, key)
+        elif isinstance(analysis, AdverseEvents):
+            if not any(table.provides == "events" and "class" in table.columns for table in study.tables.values()):
+                yield (*key, "model"), "no table of events has the column 'class', which tells adverse events from others"
         else:
             yield from _compared(study, analysis, key)
 

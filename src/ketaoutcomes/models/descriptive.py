@@ -195,7 +195,7 @@ def _sessions(rows: Results, study: Study, people: pd.DataFrame, adex: pd.DataFr
 
 
 def _together(rows: Results, study: Study, joined: pd.DataFrame, columns: dict[str, Column]) -> None:
-    """Each person's sessions taken together: how many, the worst value of a measurement, the sum of a dose."""
+    """Each person's sessions taken together: how many, the worst value of a measurement, the sum of doses and other numbers without a scale."""
     for arm, part in _groups(joined):
         key: dict[str, Any] = {"arm": arm, "visit": "sessions together"}
         _person(rows, part.groupby("participant").size().astype(float), parameter="number_of_sessions", **key)
@@ -204,7 +204,7 @@ def _together(rows: Results, study: Study, joined: pd.DataFrame, columns: dict[s
                 continue
             scale = study.scales[column.instrument] if column.instrument else None
             by_person = part.dropna(subset=[name]).assign(value=lambda frame, name=name: frame[name].astype(float)).groupby("participant")["value"]
-            if scale is None:
+            if scale is None or scale.measures == "dose":
                 _person(rows, by_person.sum(), parameter=name, **key)
             elif scale.averaged:
                 worst = by_person.max() if scale.better == "lower" else by_person.min()
