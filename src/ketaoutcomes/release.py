@@ -18,7 +18,7 @@ from ketaoutcomes import disclosure
 from ketaoutcomes.confirmatory import carried_out
 from ketaoutcomes.domain.analyses import Ancova, Cox, Lmm, Mmrm
 from ketaoutcomes.domain.endpoints import Numeric, TimeEndpoint, score_words, yes_no_words
-from ketaoutcomes.domain.study import Hypothesis, Published, Study
+from ketaoutcomes.domain.study import Hypothesis, Period, Population, Published, Study, Visit
 from ketaoutcomes.schema import ard
 from ketaoutcomes.schema.labels import STUDY
 
@@ -170,10 +170,11 @@ def labels(study: Study) -> pd.DataFrame:
         for visit in study.visits_of(period.id):
             add("visit", "", visit.label, period=period.id, visit=visit.id, day=visit.time)
             if visit.window:
-                span = f"days {visit.window[0]:g} to {visit.window[1]:g} of the period, the score nearest to day {visit.time:g}, the earlier of two as near"
-                add("window", f"{period.label}, {visit.label}", span)
+                add("window", f"{period.label}, {visit.label}", f"days {visit.window[0]:g} to {visit.window[1]:g} of the period, {_taken(visit)}")
+        add("baseline", period.label, _baseline_words(study, period))
     for name, population in study.populations.items():
         add("population", name, population.label)
+        add("who", population.label, _who(study, population))
     for name, column in study.participant_columns.items():
         word = column.label or name.replace("_", " ").capitalize()
         add("variable", name, word + (f" ({column.unit})" if column.unit else ""))
@@ -195,6 +196,29 @@ def labels(study: Study) -> pd.DataFrame:
         steps = [" and ".join(_hypothesis_words(hypothesis) for hypothesis in step) for step in study.testing.steps]
         add("testing", "order", f"two-sided alpha {study.testing.alpha:g}, in the order {', then '.join(steps)}")
     return ard.check(pd.DataFrame(rows).reindex(columns=list(ard.ARD.columns)))
+
+
+def _taken(visit: Visit) -> str:
+    """Which score of a window counts."""
+    nearest = f"the score nearest to day {visit.time:g}, the {visit.tie} of two as near"
+    words = {"nearest": nearest, "mean": "the mean of its scores", "first": "the first score", "last": "the last score"}
+    return words.get(visit.take, f"the {visit.take} score, the {visit.tie} of two equal ones")
+
+
+def _baseline_words(study: Study, period: Period) -> str:
+    rule = period.baseline
+    labels = {visit.id: visit.label for visit in study.visits_of(rule.period)}
+    named = [labels.get(visit, visit) for visit in (rule.visit, *rule.otherwise)]
+    return f"{', else '.join(named)}, of {study.period(rule.period).label.lower()}"
+
+
+def _who(study: Study, population: Population) -> str:
+    """Everything that a population asks of a person."""
+    columns = study.participant_columns
+    asked = [f"{(columns[name].label or name.replace('_', ' ')).lower()}: {' or '.join(allowed)}" for name, allowed in population.where.items()]
+    asked += [f"a baseline of {study.scale(population.baseline_of).name}"] if population.baseline_of else []
+    asked += [f"at least one later score of {study.scale(population.post_baseline_of).name}"] if population.post_baseline_of else []
+    return "; ".join(asked) or "everybody"
 
 
 def _hypothesis_words(hypothesis: Hypothesis) -> str:
@@ -228,6 +252,8 @@ def _scales(study: Study, add: Any) -> None:  # noqa: ANN401 - a local closure
         if isinstance(endpoint, Numeric):
             words = score_words(endpoint, scale, study.visit_labels)
             add("parameter", name, words[:1].upper() + words[1:])
+            if endpoint.derived:
+                add("definition", name, words)
         else:
             add("parameter", name, f"{scale.name}: {name.replace('_', ' ')}")
             add("definition", name, yes_no_words(endpoint, scale, study.visit_labels))
