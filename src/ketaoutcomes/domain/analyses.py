@@ -266,7 +266,22 @@ class AdverseEvents(_Common):
     """Days after a person's end of the period during which a new event still counts as emerging under treatment."""
 
 
+class Exposure(_Common):
+    """Scores by what a person had received before them: bladder symptoms, cognition over cumulative sessions or dose. Describes, compares nothing."""
+
+    model: Literal["exposure"]
+    """`exposure`."""
+    period: str
+    """Period analysed."""
+    parameter: str
+    """Parameter described."""
+    by: str
+    """`sessions` counts the sessions on earlier days; the name of a sessions' column adds it up over them (a dose)."""
+    cuts: list[float] = Field(min_length=1)
+    """Where a band of exposure ends, inclusive, ascending; the last band is open."""
+
+
 Analysis = Annotated[
-    Descriptive | Mmrm | Lmm | Paired | Ancova | Proportions | Ordinal | KaplanMeier | CumulativeIncidence | Cox | AdverseEvents,
+    Descriptive | Mmrm | Lmm | Paired | Ancova | Proportions | Ordinal | KaplanMeier | CumulativeIncidence | Cox | AdverseEvents | Exposure,
     Field(discriminator="model"),
 ]

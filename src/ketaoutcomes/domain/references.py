@@ -6,7 +6,20 @@ import re
 from collections.abc import Iterator
 from types import UnionType
 
-from ketaoutcomes.domain.analyses import AdverseEvents, Ancova, Cox, CumulativeIncidence, Descriptive, KaplanMeier, Lmm, Mmrm, Ordinal, Paired, Proportions
+from ketaoutcomes.domain.analyses import (
+    AdverseEvents,
+    Ancova,
+    Cox,
+    CumulativeIncidence,
+    Descriptive,
+    Exposure,
+    KaplanMeier,
+    Lmm,
+    Mmrm,
+    Ordinal,
+    Paired,
+    Proportions,
+)
 from ketaoutcomes.domain.endpoint_checks import endpoint_problems
 from ketaoutcomes.domain.endpoints import (
     Numeric,
@@ -179,6 +192,8 @@ def _analyses(study: Study) -> Iterator[Problem]:
             yield from unless(period, periods, (*key, "period"), "period")
         if isinstance(analysis, Descriptive):
             yield from _described(study, analysis, key)
+        elif isinstance(analysis, Exposure):
+            yield from _exposure(study, analysis, key)
         elif isinstance(analysis, AdverseEvents):
             if not any(table.provides == "events" and "class" in table.columns for table in study.tables.values()):
                 yield (*key, "model"), "no table of events has the column 'class', which tells adverse events from others"
@@ -192,6 +207,20 @@ def _described(study: Study, analysis: Descriptive, key: tuple[str | int, ...]) 
     for at, name in enumerate(analysis.baseline):
         yield from unless(name, study.participant_columns, (*key, "baseline", at), "participants' column")
         yield from _no_date(study, name, (*key, "baseline", at))
+
+
+def _exposure(study: Study, analysis: Exposure, key: Key) -> Iterator[Problem]:
+    yield from unless(analysis.parameter, study.parameters, (*key, "parameter"), "parameter")
+    if analysis.parameter in study.parameters and not study.scale(analysis.parameter).averaged:
+        yield (*key, "parameter"), f"{study.scale(analysis.parameter).name} is {study.scale(analysis.parameter).kind}: it has no mean"
+    given = {name for table in study.tables.values() if table.provides == "sessions" for name, column in table.columns.items() if column.is_number}
+    yield from unless(analysis.by, (given | {"sessions"}) - {"session", "day"}, (*key, "by"), "sessions' column that is a number (or `sessions`)")
+    if not any(table.provides == "sessions" and "day" in table.columns for table in study.tables.values()):
+        yield (*key, "by"), "no table of sessions has a day, which tells what came before a score"
+    if sorted(set(analysis.cuts)) != analysis.cuts:
+        yield (*key, "cuts"), "write the ends of the bands in ascending order, each once"
+    if study.time_unit != "days":
+        yield key, "sessions have days: a study in another `time_unit` cannot place scores among them"
 
 
 def _no_date(study: Study, name: str, key: Key) -> Iterator[Problem]:

@@ -21,7 +21,7 @@ _SECTIONS = (
     ("Who was studied", ("flow", "baseline")),
     ("What happened", ("trajectory", "forest", "outcome", "response", "ranks", "categories", "testing")),
     ("Does it last", ("relapse_curve", "relapse", "incidence")),
-    ("Sessions and safety", ("sessions", "adverse_events")),
+    ("Sessions and safety", ("sessions", "adverse_events", "exposure")),
     ("How sure are we", ("missing", "models")),
     ("Published numbers", ("published",)),
 )

@@ -16,7 +16,7 @@ from ketaoutcomes.domain.study_file import read_study
 from ketaoutcomes.ingest import ingest
 from ketaoutcomes.models import analyse
 from ketaoutcomes.schema.ard import match
-from ketaoutcomes.tables import adverse_events, sessions
+from ketaoutcomes.tables import adverse_events, exposure, sessions
 
 STUDY = """
 study: safety
@@ -75,6 +75,8 @@ analyses:
   description: {model: descriptive, title: Sessions, population: everybody, period: trial, primary: true}
   doses: {model: ancova, title: Doses, endpoint: change, population: everybody, period: trial, visit: end, adjust: dunnett}
   holm: {model: ancova, title: Doses, endpoint: change, population: everybody, period: trial, visit: end, adjust: holm}
+  bladder: {model: exposure, title: MADRS by sessions, population: everybody, period: trial, parameter: madrs, by: sessions, cuts: [0, 1]}
+  dosed: {model: exposure, title: MADRS by dose, population: everybody, period: trial, parameter: madrs, by: dose, cuts: [60, 100]}
   planned: {model: adverse_events, title: Events, population: everybody, period: trial}
   actual: {model: adverse_events, title: Events, population: everybody, period: trial, arms: actual, after: 10}
 """
@@ -170,6 +172,22 @@ def test_sessions_taken_together(prepared: tuple[Study, dict[str, pd.DataFrame]]
     assert value(found, "mean", parameter="number_of_sessions", **together) == pytest.approx(6 / 4)
 
 
+def test_scores_by_what_was_received_before_them(prepared: tuple[Study, dict[str, pd.DataFrame]]) -> None:
+    """On day 8: A and B had no session, D and F one, C and E two; C 56 mg, D and F 84, E 140."""
+    found = analyse(prepared[0], "bladder", prepared[1])
+    for band, people, scores, changes in (
+        ("up to 0", 2, (28, 30), (-2, -4)),
+        ("above 0 to 1", 2, (27, 22), (-9, -16)),
+        ("above 1", 2, (25, 17), (-7, -14)),
+    ):
+        key = {"term": band, "arm": ""}
+        assert value(found, "n", **key) == people
+        assert value(found, "mean", **key) == pytest.approx(np.mean(scores))
+        assert value(found, "mean_change", **key) == pytest.approx(np.mean(changes))
+    found = analyse(prepared[0], "dosed", prepared[1])
+    assert [value(found, "n", term=band, arm="") for band in ("up to 60", "above 60 to 100", "above 100")] == [3, 2, 1]
+
+
 def test_dose_groups_against_control(prepared: tuple[Study, dict[str, pd.DataFrame]]) -> None:
     """Holm by hand from the p of each; Dunnett's p lies between the single p and Bonferroni's, its limits are wider."""
     alone = match(analyse(prepared[0], "holm", prepared[1]), term="contrast")
@@ -200,4 +218,5 @@ def test_tables_of_safety(prepared: tuple[Study, dict[str, pd.DataFrame]]) -> No
     lines = {row.stub: row.cells for row in table.rows}
     # the later of two analyses: by the arm received the low dose is C alone
     assert lines["dizziness"][1].startswith("1 (100.0); 2; ")
+    assert {row.stub for row in exposure.build(ard).rows} >= {"MADRS by sessions", "Above 1", "Above 100"}
     assert any(row.stub == "Sessions together" for row in sessions.build(ard).rows)
