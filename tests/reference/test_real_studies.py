@@ -69,8 +69,8 @@ def test_ten_adolescents_before_and_after(adolescents: Prepared, shared: Path, n
 def test_the_rising_suicide_item_is_visible_and_not_averaged(adolescents: Prepared, number: Callable[..., float]) -> None:
     """Printed in the data's notes: one person's item 10 rose from 3 to 6."""
     shifts = analyse(adolescents[0], "suicidality", adolescents[1])
-    assert number(shifts, "n_events", term="shift: worse", arm="esketamine", visit="day1") == 1
-    assert number(shifts, "n_events", term="shift: 3 to 6", arm="esketamine", visit="day1") == 1
+    assert number(shifts, "n_events", term="worse", level="change", arm="esketamine", visit="day1") == 1
+    assert number(shifts, "n_events", term="3 to 6", level="shift", arm="esketamine", visit="day1") == 1
     described = match(analyse(adolescents[0], "description", adolescents[1]), parameter="item10")
     assert "mean" not in set(described["statistic"])
 

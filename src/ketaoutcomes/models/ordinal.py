@@ -57,15 +57,23 @@ def _levels(rows: Results, scale: Instrument, analysis: Ordinal, part: pd.DataFr
     rows.add("n", n, n=n, arm=arm)
     after = _level(scale, analysis, part["aval"])
     before = _level(scale, analysis, part["base"]).fillna("no baseline")
-    for level, count in after.value_counts().items():
-        rows.add("n_events", int(count), n=n, events=int(count), arm=arm, term=f"level: {level}")
-    for words, count in (before + " to " + after).value_counts().items():
-        rows.add("n_events", int(count), n=n, events=int(count), arm=arm, term=f"shift: {words}")
+    _shares(rows, arm, after.dropna(), "level")
+    _shares(rows, arm, before + " to " + after, "shift")
     if part["base"].notna().any():
         sign = 1 if scale.better == "lower" else -1
         change = sign * (part["aval"] - part["base"]).dropna()
-        for term, met in (("worse", change > 0), ("same", change == 0), ("better", change < 0)):
-            rows.add("n_events", int(met.sum()), n=len(change), events=int(met.sum()), arm=arm, term=f"shift: {term}")
+        words = pd.Series("same", index=change.index, dtype="string").mask(change > 0, "worse").mask(change < 0, "better")
+        _shares(rows, arm, words, "change", ("worse", "same", "better"))
+
+
+def _shares(rows: Results, arm: str, words: pd.Series, kind: str, always: tuple[str, ...] = ()) -> None:
+    """How many people each word holds for; the counts add up to the row without a word."""
+    n = len(words)
+    rows.add("n_events", n, n=n, events=n, arm=arm, level=kind)
+    counts = words.value_counts()
+    for word in always or sorted(map(str, counts.index)):
+        count = int(counts.get(word, 0))
+        rows.add("n_events", count, n=n, events=count, arm=arm, level=kind, term=word)
 
 
 def _sides(rows: pd.DataFrame, arm: str, reference: str) -> Pair:

@@ -12,7 +12,6 @@ from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, visit_label
 
 NEEDS = ("ordinal",)
-_CHANGES = ("shift: worse", "shift: same", "shift: better")
 
 
 def build(ard: pd.DataFrame) -> Table:
@@ -25,15 +24,15 @@ def build(ard: pd.DataFrame) -> Table:
         rows = match(ard, analysis=analysis)
         visit = visit_label(labels, str(match(rows, statistic="n")["visit"].iloc[0])) if len(match(rows, statistic="n")) else ""
         lines.append(Row(f"{labels.text('analysis', analysis)}{f', {visit.lower()}' if visit else ''}", heading=True))
-        lines.append(Row("People with a score", tuple(value_of(match(rows, arm=arm, term=""), "n") for arm in arms)))
-        terms = [term for term in dict.fromkeys(rows["term"]) if term.startswith("shift: ")]
-        ordered = [*(term for term in _CHANGES if term in terms), *sorted(term for term in terms if term not in _CHANGES)]
-        lines += [_counts(rows, term, list(arms)) for term in ordered]
+        lines.append(Row("People with a score", tuple(value_of(match(rows, arm=arm, term="", level=""), "n") for arm in arms)))
+        for kind in ("change", "shift"):
+            of = match(rows, level=kind)
+            lines += [
+                Row(str(term).capitalize(), tuple(value_of(match(of, arm=arm, term=term), "n_events") for arm in arms))
+                for term in dict.fromkeys(of["term"])
+                if term
+            ]
         compared = {arm: match(rows, arm=arm, term="contrast") for arm in arms}
         lines.append(Row("Median difference", tuple(interval(found) if len(found) else "" for found in compared.values())))
         lines.append(Row("p of the rank test", tuple(value_of(found, "p_value") if len(found) else "" for found in compared.values())))
     return Table("Ordinal outcomes", "", tuple(arms.values()), tuple(lines), footnotes(__doc__))
-
-
-def _counts(rows: pd.DataFrame, term: str, arms: list[str]) -> Row:
-    return Row(term.removeprefix("shift: ").capitalize(), tuple(value_of(match(rows, arm=arm, term=term), "n_events") for arm in arms))
