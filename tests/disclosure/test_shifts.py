@@ -22,7 +22,10 @@ obtain: o
 status: open
 tables:
   people: {file: people.csv, provides: participants, columns: {participant: {from: id}}}
-  scores: {file: scores.csv, provides: assessments, columns: {participant: {from: id}, visit: {from: visit}, ideation: {from: s, kind: integer, instrument: cssrs_ideation}}}
+  scores:
+    file: scores.csv
+    provides: assessments
+    columns: {participant: {from: id}, visit: {from: visit}, ideation: {from: s, kind: integer, instrument: cssrs_ideation}}
 design: {kind: single_arm, arms: {ketamine: {label: Ketamine}}, randomised: false}
 periods: [{id: main, label: M, baseline: {period: main, visit: before}}]
 visits: [{id: before, period: main, label: B, time: 0}, {id: after, period: main, label: A, time: 7}]
