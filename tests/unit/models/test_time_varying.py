@@ -45,6 +45,7 @@ ROWS = [
 def prepared() -> tuple[Study, dict[str, pd.DataFrame]]:
     columns = {"participant": {"from": "id"}, "arm": {"from": "a"}, "time": {"from": "t", "kind": "number"}, "event": {"from": "e", "kind": "flag"}}
     score = {"participant": {"from": "id"}, "day": {"from": "d", "kind": "number"}, "madrs": {"from": "m", "kind": "number", "instrument": "madrs"}}
+    score["phq9"] = {"from": "p", "kind": "number", "instrument": "phq9"}
     cox = {"model": "cox", "title": "C", "endpoint": "gone", "population": "all", "period": "main", "covariates": []}
     study = Study.model_validate({
         "study": "toy", "title": "t", "drug": "d", "source": "simulated", "obtain": "o", "status": "open",
@@ -62,7 +63,9 @@ def prepared() -> tuple[Study, dict[str, pd.DataFrame]]:
         "populations": {"all": {"label": "All"}},
         "rules": {"left": {"kind": "recorded", "period": "main", "time": "time", "event": "event", "censored_as": "end", "source": "s"}},
         "endpoints": {"gone": {"kind": "time_to_event", "rule": "left"}},
-        "analyses": {"varying": {**cox, "time_varying": ["madrs"], "primary": True}, "beside": {**cox, "landmarks": [15.0, 30.0], "until": 25.0}},
+        "analyses": {
+            "varying": {**cox, "time_varying": ["madrs"], "primary": True}, "two": {**cox, "time_varying": ["madrs", "phq9"]}, "beside": {**cox, "landmarks": [15.0, 30.0], "until": 25.0},
+        },
     })  # fmt: skip
     assert list(unresolved(study)) == []
     return study, derive(study, cohort())
@@ -72,8 +75,11 @@ def cohort() -> dict[str, pd.DataFrame]:
     scores = [(who, day, score) for who, (_, base, later, *_) in PEOPLE.items() for day, score in {**({0.0: base} if base else {}), **later}.items()]
     parts: dict[str, list[dict[str, Any]]] = {
         "participants": [{"participant": who, "arm": arm, "time": float(last), "event": event} for who, (arm, _, _, last, event) in PEOPLE.items()],
-        "assessments": [{"participant": who, "period": "main", "visit": None, "day": day, "parameter": "madrs", "value": score} for who, day, score in scores],
-    }
+        "assessments": [
+            {"participant": who, "period": "main", "visit": None, "day": day, "parameter": name, "value": score / by}
+            for name, by in (("madrs", 1), ("phq9", 2)) for who, day, score in scores
+        ],
+    }  # fmt: skip
     found: dict[str, pd.DataFrame] = {}
     for name, schema in COHORT.items():
         rows = pd.DataFrame(parts.get(name, []))
@@ -90,6 +96,15 @@ def test_stretches(prepared: tuple[Study, dict[str, pd.DataFrame]]) -> None:
     cells = found.sort_values(["participant", "entry"])[["participant", "entry", "time", "event", "madrs"]].itertuples(index=False, name=None)
     assert [tuple(map(float, row)) for row in cells] == [tuple(map(float, row)) for row in ROWS]
     assert left_out == 2
+
+
+def test_two_scores_of_one_day_change_together(prepared: tuple[Study, dict[str, pd.DataFrame]]) -> None:
+    """The second parameter is half of the first everywhere, and so in every stretch."""
+    study, data = prepared
+    analysis: Any = study.analyses["two"]
+    found, _ = stretches(study, analysis, data, times(analysis, data, [])[0])
+    assert len(found) == len(ROWS)
+    assert (found["phq9"] == found["madrs"] / 2).all()
 
 
 def likelihood(beta: np.ndarray) -> float:
