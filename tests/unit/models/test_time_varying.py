@@ -64,7 +64,9 @@ def prepared() -> tuple[Study, dict[str, pd.DataFrame]]:
         "rules": {"left": {"kind": "recorded", "period": "main", "time": "time", "event": "event", "censored_as": "end", "source": "s"}},
         "endpoints": {"gone": {"kind": "time_to_event", "rule": "left"}},
         "analyses": {
-            "varying": {**cox, "time_varying": ["madrs"], "primary": True}, "two": {**cox, "time_varying": ["madrs", "phq9"]}, "beside": {**cox, "landmarks": [15.0, 30.0], "until": 25.0},
+            "varying": {**cox, "time_varying": ["madrs"], "primary": True},
+            "two": {**cox, "time_varying": ["madrs", "phq9"]},
+            "beside": {**cox, "landmarks": [15.0, 30.0], "until": 25.0},
         },
     })  # fmt: skip
     assert list(unresolved(study)) == []
