@@ -46,7 +46,8 @@ ranks <- lapply(pairs, function(pair) {
   test <- suppressWarnings(wilcox.test(pair[[1]], pair[[2]], exact = FALSE, correct = FALSE))
   free <- !anyDuplicated(unlist(pair))
   limits <- if (free) as.numeric(suppressWarnings(wilcox.test(pair[[1]], pair[[2]], exact = TRUE, conf.int = TRUE))$conf.int) else NULL
-  list(first = pair[[1]], second = pair[[2]], p = test$p.value, w = as.numeric(test$statistic), median = median(outer(pair[[1]], pair[[2]], "-")), exact = limits)
+  list(first = pair[[1]], second = pair[[2]], p = test$p.value, w = as.numeric(test$statistic),
+       median = median(outer(pair[[1]], pair[[2]], "-")), exact = limits)
 })
 
 # --- times to event ------------------------------------------------------------------------------
