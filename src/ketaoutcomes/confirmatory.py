@@ -31,7 +31,7 @@ def carried_out(study: Study, results: pd.DataFrame) -> pd.DataFrame:
         indices = [index for index in found if index is not None]
         known = marked.loc[indices]
         values = {int(str(index)): float(value) for index, value in known["value"].dropna().items()}
-        adjusted = _holm(values)
+        adjusted = _holm(values, len(found))
         decided = {index: REJECTED if adjusted.get(index, 2.0) <= study.testing.alpha else KEPT for index in indices}
         for index in indices:
             decision = decided[index] if open_ else NOMINAL
@@ -56,12 +56,12 @@ def _p_values(study: Study, results: pd.DataFrame, hypothesis: Hypothesis) -> li
     return list(found) or [None]
 
 
-def _holm(p: dict[int, float]) -> dict[int, float]:
-    """Adjusted p values by row."""
+def _holm(p: dict[int, float], number: int) -> dict[int, float]:
+    """Adjusted p values by row; hypotheses without a p value are among the `number` that share the level."""
     adjusted: dict[int, float] = {}
     highest = 0.0
     for at, (index, value) in enumerate(sorted(p.items(), key=lambda item: item[1])):
-        highest = max(highest, min(1.0, (len(p) - at) * value))
+        highest = max(highest, min(1.0, (number - at) * value))
         adjusted[index] = highest
     return adjusted
 

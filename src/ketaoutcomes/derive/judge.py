@@ -60,7 +60,10 @@ def _followed(person: Person) -> Person:
 
 
 def _start(rule: RunRule | DaysRule, person: Person) -> tuple[float, float] | Verdict | None:
-    """Day 0 of the time and first day that counts; a verdict for people who have the event for not getting there; None for those not at risk."""
+    """Day 0 of the time and first day that counts; None for those not at risk.
+
+    People who do not get to the starting state at its visit have the event there, unless a competing event or dropping out came first.
+    """
     if not isinstance(rule.origin, Origin):
         return 0.0, rule.grace
     if rule.origin.visit is None:

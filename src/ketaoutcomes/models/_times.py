@@ -44,7 +44,8 @@ def stretches(study: Study, analysis: Cox, data: dict[str, pd.DataFrame], found:
         later = later.assign(at=when).sort_values(["participant", "at"], kind="stable")
         changes = {who: list(zip(part["at"], part["aval"], strict=True)) for who, part in later.groupby("participant")}
         pieces = _cut(pieces, parameter, base.to_dict(), changes)
-    known = pieces[pieces[analysis.time_varying].notna().all(axis=1)].reset_index(drop=True)
+    without = pieces.loc[pieces[analysis.time_varying].isna().any(axis=1), "participant"]
+    known = pieces[~pieces["participant"].isin(without)].reset_index(drop=True)
     return known, found["participant"].nunique() - known["participant"].nunique()
 
 

@@ -77,7 +77,8 @@ def test_a_landmark_before_the_first_and_after_the_last_time() -> None:
     assert at_time(curve, 2.0) == (1.0, 1.0, 1.0)
     assert [at_time(curve, day)[0] for day in (3.9, 4.0, 5.0)] == [1.0, 0.5, 0.5]
     assert math.isnan(at_time(curve, 5.1)[0])
-    assert at_time(product_limit(np.array([3.0, 4.0]), np.array([True, True]), 0.95), 9.0)[0] == 0.0
+    everybody = product_limit(np.array([3.0, 4.0]), np.array([True, True]), 0.95)
+    assert (at_time(everybody, 9.0)[0], greenwood_variance(everybody, 9.0)) == (0.0, 0.0)
 
 
 def test_weighted_log_rank_tests() -> None:

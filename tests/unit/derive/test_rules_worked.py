@@ -24,38 +24,39 @@ def said(rule: str, parameter: str, follow_up: str, **more: Any) -> dict[str, An
 
 #: MADRS 22 or more twice in a row, 5 to 15 days apart, or hospitalisation. Ours: the second score dates it, the last look censors.
 SUSTAIN_1 = """
-who                       | looks                  | events           | left         | rule                           | dated first     | censored at follow up
-never high                | 7:10 14:12 28:8        |                  | completed@60 | day 28: censored               | =               | day 60: censored
-21 is not 22              | 7:21 14:21 28:21.9     |                  | completed@60 | day 28: censored               | =               | day 60: censored
-5 days apart              | 10:22 15:22            |                  | completed@60 | day 15: event                  | day 10: event   | =
-5 days apart, with hours  | 10.3:22 15.3:22        |                  | completed@60 | day 15.3: event                | day 10.3: event | =
-15 days apart             | 10:25 25:22            |                  | completed@60 | day 25: event                  | day 10: event   | =
-4 days apart              | 10:25 14:30            |                  | lost@40      | day 14: censored, unconfirmed  | =               | =
-16 days apart             | 10:25 26:25 28:10      |                  | completed@60 | day 28: censored               | =               | day 60: censored
-too close, then a third   | 10:22 12:23 18:24      |                  | completed@60 | day 18: event                  | day 12: event   | =
-too close twice           | 10:22 12:23 15:24 17:9 |                  | completed@60 | day 17: censored               | =               | day 60: censored
-a low one between         | 10:25 17:21 24:25 31:9 |                  | completed@60 | day 31: censored               | =               | day 60: censored
-one high, then lost       | 10:10 17:22            |                  | lost@45      | day 17: censored, unconfirmed  | =               | =
-one high, low, lost       | 10:22 17:10            |                  | lost@45      | day 17: censored, lost         | =               | day 45: censored, lost
-ward before the pair      | 10:25 17:25            | ward@8           | completed@60 | day 8: event, ward             | =               | =
-ward between them         | 10:25 17:25            | ward@12          | completed@60 | day 12: event, ward            | =               | =
-ward on the pair's day    | 10:25 17:25            | ward@17          | completed@60 | day 17: event, ward            | day 10: event   | =
-hospital after the pair   | 10:25 17:25            | ward@18          | completed@60 | day 17: event                  | day 10: event   | =
-hospital twice            | 10:10                  | ward@40 ward@9   | completed@60 | day 9: event, ward             | =               | =
-ward after the last look  | 7:10                   | ward@30          | completed@60 | day 30: event, ward            | =               | =
-death between the scores  | 10:25 17:25            | death@12         | dead@12      | day 12: competing, death       | =               | =
-death on the pair's day   | 10:25 17:25            | death@17         | dead@17      | day 17: event                  | day 10: event   | =
-ward and death, a day     | 10:10                  | death@17 ward@17 | dead@17      | day 17: event, ward            | =               | =
-another event is none     | 10:10 17:10            | headache@12      | completed@60 | day 17: censored               | =               | day 60: censored
-a score on day 0          | 0:30 6:30 13:10        |                  | completed@60 | day 13: censored               | =               | day 60: censored
-hospital on day 0         | 7:10                   | ward@0           | completed@60 | day 0: event, ward             | =               | =
-hospital before day 0     | 7:10                   | ward@-3          | completed@60 | day 7: censored                | =               | day 60: censored
-never seen                |                        |                  | completed@60 | day 0: censored, no assessment | =               | =
-never seen, but on a ward |                        | ward@9           | completed@60 | day 9: event, ward             | =               | =
-hospital after the end    | 7:10 14:10             | ward@61          | completed@60 | day 14: censored               | =               | day 60: censored
-second after the end      | 10:25 17:25            |                  | lost@15      | day 10: censored, unconfirmed  | =               | =
-second on the last day    | 10:25 17:25            |                  | lost@17      | day 17: event                  | day 10: event   | =
-nobody wrote when left    | 7:10 14:12             |                  |              | day 14: censored               | =               | =
+who                       | looks                  | events           | left         | rule                           | dated first    | censored at follow up
+never high                | 7:10 14:12 28:8        |                  | completed@60 | day 28: censored               | =              | day 60: censored
+21 is not 22              | 7:21 14:21 28:21.9     |                  | completed@60 | day 28: censored               | =              | day 60: censored
+5 days apart              | 10:22 15:22            |                  | completed@60 | day 15: event                  | day 10: event  | =
+5 days, with hours        | 3.2:22 8.2:22          |                  | completed@60 | day 8.2: event                 | day 3.2: event | =
+15 days, with hours       | 1.1:22 16.1:22         |                  | completed@60 | day 16.1: event                | day 1.1: event | =
+15 days apart             | 10:25 25:22            |                  | completed@60 | day 25: event                  | day 10: event  | =
+4 days apart              | 10:25 14:30            |                  | lost@40      | day 14: censored, unconfirmed  | =              | =
+16 days apart             | 10:25 26:25 28:10      |                  | completed@60 | day 28: censored               | =              | day 60: censored
+too close, then a third   | 10:22 12:23 18:24      |                  | completed@60 | day 18: event                  | day 12: event  | =
+too close twice           | 10:22 12:23 15:24 17:9 |                  | completed@60 | day 17: censored               | =              | day 60: censored
+a low one between         | 10:25 17:21 24:25 31:9 |                  | completed@60 | day 31: censored               | =              | day 60: censored
+one high, then lost       | 10:10 17:22            |                  | lost@45      | day 17: censored, unconfirmed  | =              | =
+one high, low, lost       | 10:22 17:10            |                  | lost@45      | day 17: censored, lost         | =              | day 45: censored, lost
+ward before the pair      | 10:25 17:25            | ward@8           | completed@60 | day 8: event, ward             | =              | =
+ward between them         | 10:25 17:25            | ward@12          | completed@60 | day 12: event, ward            | =              | =
+ward on the pair's day    | 10:25 17:25            | ward@17          | completed@60 | day 17: event, ward            | day 10: event  | =
+hospital after the pair   | 10:25 17:25            | ward@18          | completed@60 | day 17: event                  | day 10: event  | =
+hospital twice            | 10:10                  | ward@40 ward@9   | completed@60 | day 9: event, ward             | =              | =
+ward after the last look  | 7:10                   | ward@30          | completed@60 | day 30: event, ward            | =              | =
+death between the scores  | 10:25 17:25            | death@12         | dead@12      | day 12: competing, death       | =              | =
+death on the pair's day   | 10:25 17:25            | death@17         | dead@17      | day 17: event                  | day 10: event  | =
+ward and death, a day     | 10:10                  | death@17 ward@17 | dead@17      | day 17: event, ward            | =              | =
+another event is none     | 10:10 17:10            | headache@12      | completed@60 | day 17: censored               | =              | day 60: censored
+a score on day 0          | 0:30 6:30 13:10        |                  | completed@60 | day 13: censored               | =              | day 60: censored
+hospital on day 0         | 7:10                   | ward@0           | completed@60 | day 0: event, ward             | =              | =
+hospital before day 0     | 7:10                   | ward@-3          | completed@60 | day 7: censored                | =              | day 60: censored
+never seen                |                        |                  | completed@60 | day 0: censored, no assessment | =              | =
+never seen, but on a ward |                        | ward@9           | completed@60 | day 9: event, ward             | =              | =
+hospital after the end    | 7:10 14:10             | ward@61          | completed@60 | day 14: censored               | =              | day 60: censored
+second after the end      | 10:25 17:25            |                  | lost@15      | day 10: censored, unconfirmed  | =              | =
+second on the last day    | 10:25 17:25            |                  | lost@17      | day 17: event                  | day 10: event  | =
+nobody wrote when left    | 7:10 14:12             |                  |              | day 14: censored               | =              | =
 """
 
 

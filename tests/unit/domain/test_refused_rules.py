@@ -232,3 +232,12 @@ def test_events_whose_labels_are_not_listed_may_have_any_name(tmp_path: Path) ->
         PLAN.replace(", kind: category, recode: {H: hospital, D: death, U: use}", "").replace("types: [hospital]", "types: [clinic]"), encoding="utf-8"
     )
     assert read_study(path).rules["first"].types == ["clinic"]
+
+
+def test_one_table_with_listed_labels_does_not_tell_those_of_another(tmp_path: Path) -> None:
+    columns = "    columns:\n      participant: {from: id}\n      event: {from: what}\n      day: {from: day, kind: integer}\n"
+    more = f"  more:\n    file: more.csv\n    provides: events\n{columns}"
+    path = tmp_path / "toy.yaml"
+    text = PLAN.replace("  left:\n", more + "  left:\n", 1).replace("types: [hospital]", "types: [clinic]")
+    path.write_text(text, encoding="utf-8")
+    assert read_study(path).rules["first"].types == ["clinic"]
