@@ -12,6 +12,7 @@ from ketaoutcomes.domain.rules import DaysRule, FirstOfRule, Origin, RunRule
 from ketaoutcomes.schema.analysis_data import CENSORED, COMPETING, EVENT
 
 UNCONFIRMED = "unconfirmed"
+NEVER_SEEN = "no assessment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,16 @@ def judge(rule: RunRule | DaysRule, person: Person) -> Verdict | None:
 
 
 def judge_first(rule: FirstOfRule, people: list[Person]) -> Verdict | None:
-    """The first event that one of several rules finds; without one, the earliest end. `people` is the person as each rule sees them."""
+    """The earliest verdict of several rules, on one day an event before a competing one before an end. `people` is the person as each rule sees them.
+
+    What one rule finds after another stopped looking does not count: nobody without an event is
+    followed there. A rule without any look at the person says nothing.
+    """
     verdicts = [judge(part, person) for part, person in zip(rule.of, people, strict=True)]
     known = [verdict for verdict in verdicts if verdict is not None]
-    happened = [verdict for verdict in known if verdict.status == EVENT] or [verdict for verdict in known if verdict.status == COMPETING]
-    return min(happened or known, key=lambda verdict: verdict.time, default=None)
+    looked = [verdict for verdict in known if verdict.reason != NEVER_SEEN] or known
+    rank = {EVENT: 0, COMPETING: 1, CENSORED: 2}
+    return min(looked, key=lambda verdict: (verdict.time, rank[verdict.status]), default=None)
 
 
 def _followed(person: Person) -> Person:
@@ -153,7 +159,7 @@ def _censored(rule: RunRule | DaysRule, person: Person, origin: float, risk: flo
     reason = ended or "end of follow-up"
     looks = _considered(rule, person, origin, risk) if isinstance(rule, RunRule) else []
     if isinstance(rule, RunRule) and not looks:
-        return Verdict(0.0, CENSORED, "no assessment")
+        return Verdict(0.0, CENSORED, NEVER_SEEN)
     end = person.end if person.end is not None else max([look.day for look in looks], default=origin)
     if isinstance(rule, RunRule):
         starts = {"last_look": looks[-1].day, "last_start": looks[max(0, len(looks) - rule.met)].day, "follow_up": end}

@@ -201,7 +201,8 @@ class FirstOfRule(BaseModel):
     kind: Literal["first_of"]
     """`first_of`."""
     of: list[Annotated[RunRule | DaysRule, Field(discriminator="kind")]] = Field(min_length=2)
-    """Rules over one period; the earlier in the list counts on the same day. Without an event, time ends when the first of them stops looking."""
+    """Rules over one period; the earlier in the list counts on the same day. Time ends when the first of them stops looking:
+    what another finds later does not count."""
     source: str
     """Where the definition was published, or `chosen by us`."""
 

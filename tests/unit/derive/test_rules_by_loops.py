@@ -184,11 +184,13 @@ def without(rule: dict[str, Any], person: Person, looks: list[Seen], zero: float
 
 
 def composite(parts: list[Verdict]) -> Verdict:
-    for status in ([0], [2], [1]):
-        mine = [part for part in parts if part is not None and part[1] in status]
-        if mine:
-            return min(mine, key=lambda part: part[0])
-    return None
+    """The earliest verdict; on one day an event, then a competing one, then an end. A rule that never looked says nothing."""
+    best: Verdict = None
+    told = [part for part in parts if part is not None]
+    for part in [part for part in told if part[2] != "no assessment"] or told:
+        if best is None or part[0] < best[0] or (part[0] == best[0] and (0, 2, 1).index(part[1]) < (0, 2, 1).index(best[1])):
+            best = part
+    return best
 
 
 @st.composite

@@ -203,7 +203,7 @@ screens before days            | -----++++--- | use@50..56            |      | w
 days before screens            | -----++++--- | use@30..36            |      | day 30: event, use            | =                   | day 36: event, use
 days known after screens began | -----++++--- | use@40..46            |      | day 40: event, use            | =                   | week 6: event
 both on day 42                 | -----++++--- | use@42..48            |      | week 6: event                 | day 42: event, use  | =
-use in the last days           | ------------ | use@78..84            |      | day 78: event, use            | =                   | day 84: event, use
+use after four could begin     | ------------ | use@78..84            |      | week 9: censored              | =                   | =
 use past the end               | ------------ | use@79..85            |      | week 9: censored              | =                   | =
 death between the screens      | --++++------ | death@25              |      | day 25: competing, death      | =                   | =
 death on the fourth            | --++++------ | death@42              |      | week 3: event                 | week 6: event       | =
