@@ -167,6 +167,8 @@ class RunRule(_Watched):
             raise ValueError("`met` cannot exceed `of`")
         if self.gap is not None and (self.met != self.of or self.gap[0] > self.gap[1]):
             raise ValueError("a `gap` is [fewest, most] days of a run, in which `met` equals `of`")
+        if self.dated == "confirming" and self.censored_at == "last_start" and self.met > 1:
+            raise ValueError("dated by its last look, the event could come after everybody else's time has ended: use `censored_at: last_look`")
         if self.when == "missing" and (self.looks == "records" or self.missing != "met"):
             raise ValueError("looks without a score are scheduled visits that count: `looks: visits`, `missing: met`")
         if self.looks == "records" and self.missing != "skipped":

@@ -236,11 +236,13 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
     otherwise = draw(st.sampled_from(["not_at_risk", "event"]))
     visit = draw(st.sampled_from(["v1", "v2", *([None] if otherwise == "not_at_risk" else [])]))
     origin = {"cutoff": draw(st.sampled_from(["relapse_22", "response_50"])), "visit": visit, "otherwise": otherwise}
-    return {
+    rule = {
         **draw(watched("run")), "parameter": "madrs", "cutoff": draw(st.sampled_from(["relapse_22", "response_50"])), "when": when, "looks": looks,
         "met": met, "of": of, "gap": gap, "missing": draw(st.sampled_from(missing)), "origin": draw(st.sampled_from(["period_start", origin])),
         "censored_at": draw(st.sampled_from(["last_look", "last_start", "follow_up"])),
     }  # fmt: skip
+    late = rule["dated"] == "confirming" and met > 1 and rule["censored_at"] == "last_start"
+    return {**rule, "censored_at": "last_look"} if late else rule
 
 
 @st.composite

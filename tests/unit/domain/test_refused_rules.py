@@ -139,6 +139,7 @@ def test_the_plan_as_it_stands_is_a_study(tmp_path: Path) -> None:
         ("gap: [5, 15]", "gap: [15, 5]", f"{RUN}", "a `gap` is [fewest, most]"),
         ("gap: [5, 15]", "gap: [5]", f"{RUN}.gap", "at least 2"),
         ("missing: skipped,\n     dated", "missing: met,\n     dated", f"{RUN}", "records are never missing"),
+        ("censored_at: last_look, source: here,\n     chosen", "censored_at: last_start, source: here,\n     chosen", f"{RUN}", "after everybody else's time"),
         ("when: missing, looks: visits", "when: missing, looks: records", f"{SECOND}.run", "looks without a score are scheduled visits"),
         ("gap: null, missing: met", "gap: null, missing: skipped", f"{SECOND}.run", "looks without a score are scheduled visits"),
         ("[events, looks, competing], dropout: {", "[events, looks, looks], dropout: {", f"{RUN}", "each once"),
