@@ -183,32 +183,32 @@ def test_loss_of_response() -> None:
 
 #: Four weeks positive from day 21 on (week 3 counts), or seven days of use within seven days. With twelve weeks the four can begin in week 9.
 X_BOT = """
-who                            | looks        | events                | left | rule                          | 1. dated confirming, censored at last look | 2. dated confirming
-no use                         | ------------ |                       |      | week 9: censored              | week 12: censored                          | =
-positive weeks 3 to 6          | --++++------ |                       |      | week 3: event                 | week 6: event                              | =
-positive weeks 2 to 5          | -++++------- |                       |      | week 9: censored              | week 12: censored                          | =
-positive weeks 1 to 6          | ++++++------ |                       |      | week 3: event                 | week 6: event                              | =
-three, negative, three         | --+++-+++--- |                       |      | week 9: censored              | week 12: censored                          | =
-missing and mixed              | ---o+mo----- |                       |      | week 4: event                 | week 7: event                              | =
-never came                     | oooooooooooo |                       |      | week 3: event                 | week 6: event                              | =
-the last four                  | --------++++ |                       |      | week 9: event                 | week 12: event                             | =
-the last three                 | ---------+++ |                       |      | week 9: censored, unconfirmed | week 12: censored, unconfirmed             | =
-seven days from day 21         | ------------ | use@21..27            |      | day 21: event, use            | =                                          | day 27: event, use
-six days from day 21           | ------------ | use@15..26            |      | week 9: censored              | week 12: censored                          | =
-eight days, one too early      | ------------ | use@20..27            |      | day 21: event, use            | =                                          | day 27: event, use
-a day's pause                  | ------------ | use@30..35 use@37     |      | week 9: censored              | week 12: censored                          | =
-twice on one day               | ------------ | use@30 use@30..35     |      | week 9: censored              | week 12: censored                          | =
-a pause, then seven            | ------------ | use@30..35 use@37..43 |      | day 37: event, use            | =                                          | day 43: event, use
-screens before days            | -----++++--- | use@50..56            |      | week 6: event                 | day 50: event, use                         | =
-days before screens            | -----++++--- | use@30..36            |      | day 30: event, use            | =                                          | day 36: event, use
-days known after screens began | -----++++--- | use@40..46            |      | day 40: event, use            | =                                          | week 6: event
-both on day 42                 | -----++++--- | use@42..48            |      | week 6: event                 | day 42: event, use                         | =
-use after four could begin     | ------------ | use@78..84            |      | week 9: censored              | day 78: event, use                         | =
-use past the end               | ------------ | use@79..85            |      | week 9: censored              | week 12: censored                          | =
-death between the screens      | --++++------ | death@25              |      | day 25: competing, death      | =                                          | =
-death on the fourth            | --++++------ | death@42              |      | week 3: event                 | week 6: event                              | =
-death on the sixth day of use  | ------------ | use@30..36 death@35   |      | day 35: competing, death      | =                                          | =
-death on the seventh           | ------------ | use@30..36 death@36   |      | day 30: event, use            | =                                          | day 36: event, use
+who | looks | events | left | rule | 1. dated confirming, censored at last look | 2. dated confirming
+no use                         | ------------ |                       |  | week 9: censored              | week 12: censored              | =
+positive weeks 3 to 6          | --++++------ |                       |  | week 3: event                 | week 6: event                  | =
+positive weeks 2 to 5          | -++++------- |                       |  | week 9: censored              | week 12: censored              | =
+positive weeks 1 to 6          | ++++++------ |                       |  | week 3: event                 | week 6: event                  | =
+three, negative, three         | --+++-+++--- |                       |  | week 9: censored              | week 12: censored              | =
+missing and mixed              | ---o+mo----- |                       |  | week 4: event                 | week 7: event                  | =
+never came                     | oooooooooooo |                       |  | week 3: event                 | week 6: event                  | =
+the last four                  | --------++++ |                       |  | week 9: event                 | week 12: event                 | =
+the last three                 | ---------+++ |                       |  | week 9: censored, unconfirmed | week 12: censored, unconfirmed | =
+seven days from day 21         | ------------ | use@21..27            |  | day 21: event, use            | =                              | day 27: event, use
+six days from day 21           | ------------ | use@15..26            |  | week 9: censored              | week 12: censored              | =
+eight days, one too early      | ------------ | use@20..27            |  | day 21: event, use            | =                              | day 27: event, use
+a day's pause                  | ------------ | use@30..35 use@37     |  | week 9: censored              | week 12: censored              | =
+twice on one day               | ------------ | use@30 use@30..35     |  | week 9: censored              | week 12: censored              | =
+a pause, then seven            | ------------ | use@30..35 use@37..43 |  | day 37: event, use            | =                              | day 43: event, use
+screens before days            | -----++++--- | use@50..56            |  | week 6: event                 | day 50: event, use             | =
+days before screens            | -----++++--- | use@30..36            |  | day 30: event, use            | =                              | day 36: event, use
+days known after screens began | -----++++--- | use@40..46            |  | day 40: event, use            | =                              | week 6: event
+both on day 42                 | -----++++--- | use@42..48            |  | week 6: event                 | day 42: event, use             | =
+use after four could begin     | ------------ | use@78..84            |  | week 9: censored              | day 78: event, use             | =
+use past the end               | ------------ | use@79..85            |  | week 9: censored              | week 12: censored              | =
+death between the screens      | --++++------ | death@25              |  | day 25: competing, death      | =                              | =
+death on the fourth            | --++++------ | death@42              |  | week 3: event                 | week 6: event                  | =
+death on the sixth day of use  | ------------ | use@30..36 death@35   |  | day 35: competing, death      | =                              | =
+death on the seventh           | ------------ | use@30..36 death@36   |  | day 30: event, use            | =                              | day 36: event, use
 """
 
 
@@ -265,23 +265,23 @@ def test_ctn_0094_until_people_leave() -> None:
 
 #: Three positive in a row, dated by the first. A missing one is positive, or (other choice) is not.
 KRUPITSKY_2004 = """
-who                     | looks        | events    | left | rule                           | missing not met                | dated confirming, censored at last look
-never positive          | ------------ |           |      | week 10: censored              | =                              | week 12: censored
-first three             | +++--------- |           |      | week 1: event                  | =                              | week 3: event
-two and two             | ++-++------- |           |      | week 10: censored              | =                              | week 12: censored
-mixed counts            | ---+m+------ |           |      | week 4: event                  | =                              | week 6: event
-one missing between     | ---+o+------ |           |      | week 4: event                  | week 10: censored              | week 6: event
-missing, then three     | --o+++------ |           |      | week 3: event                  | week 4: event                  | week 5: event
-never came              | oooooooooooo |           |      | week 1: event                  | week 10: censored              | week 3: event
-left in week 7          | ------oooooo |           |      | week 7: event                  | week 10: censored              | week 9: event
-last three              | ---------+++ |           |      | week 10: event                 | =                              | week 12: event
-last two                | ----------++ |           |      | week 10: censored, unconfirmed | =                              | week 12: censored, unconfirmed
-last one missing        | -----------o |           |      | week 10: censored, unconfirmed | week 10: censored              | week 12: censored, unconfirmed
-missing before the last | ---------+o+ |           |      | week 10: event                 | week 10: censored, unconfirmed | week 12: event
-death before the third  | -+++-------- | death@27  |      | day 27: competing, death       | =                              | =
-death with the third    | -+++-------- | death@28  |      | week 2: event                  | =                              | week 4: event
-prison before           | -+++-------- | prison@20 |      | day 20: event, prison          | =                              | =
-prison with the third   | -+++-------- | prison@28 |      | week 2: event                  | =                              | day 28: event, prison
+who | looks | events | left | rule | missing not met | dated confirming, censored at last look
+never positive          | ------------ |           |  | week 10: censored              | =                              | week 12: censored
+first three             | +++--------- |           |  | week 1: event                  | =                              | week 3: event
+two and two             | ++-++------- |           |  | week 10: censored              | =                              | week 12: censored
+mixed counts            | ---+m+------ |           |  | week 4: event                  | =                              | week 6: event
+one missing between     | ---+o+------ |           |  | week 4: event                  | week 10: censored              | week 6: event
+missing, then three     | --o+++------ |           |  | week 3: event                  | week 4: event                  | week 5: event
+never came              | oooooooooooo |           |  | week 1: event                  | week 10: censored              | week 3: event
+left in week 7          | ------oooooo |           |  | week 7: event                  | week 10: censored              | week 9: event
+last three              | ---------+++ |           |  | week 10: event                 | =                              | week 12: event
+last two                | ----------++ |           |  | week 10: censored, unconfirmed | =                              | week 12: censored, unconfirmed
+last one missing        | -----------o |           |  | week 10: censored, unconfirmed | week 10: censored              | week 12: censored, unconfirmed
+missing before the last | ---------+o+ |           |  | week 10: event                 | week 10: censored, unconfirmed | week 12: event
+death before the third  | -+++-------- | death@27  |  | day 27: competing, death       | =                              | =
+death with the third    | -+++-------- | death@28  |  | week 2: event                  | =                              | week 4: event
+prison before           | -+++-------- | prison@20 |  | day 20: event, prison          | =                              | =
+prison with the third   | -+++-------- | prison@28 |  | week 2: event                  | =                              | day 28: event, prison
 """
 
 
@@ -292,22 +292,22 @@ def test_krupitsky_2004() -> None:
 
 #: Two positive in a row after four weeks of treatment: from week 5, or (other choice) with week 4.
 JOHNSON_1992 = """
-who                       | looks        | events    | left | rule                           | grace 28              | dated confirming, censored at last look
-never positive            | ------------ |           |      | week 11: censored              | =                     | week 12: censored
-the first four weeks      | ++++-------- |           |      | week 11: censored              | =                     | week 12: censored
-weeks 3 and 4             | --++-------- |           |      | week 11: censored              | =                     | week 12: censored
-weeks 4 and 5             | ---++------- |           |      | week 11: censored              | week 4: event         | week 12: censored
-weeks 5 and 6             | ----++------ |           |      | week 5: event                  | =                     | week 6: event
-weeks 1 to 6              | ++++++------ |           |      | week 5: event                  | week 4: event         | week 6: event
-weeks 5 and 7             | ----+-+----- |           |      | week 11: censored              | =                     | week 12: censored
-weeks 5 (missing) and 6   | ----o+------ |           |      | week 5: event                  | =                     | week 6: event
-weeks 5 and 6, both mixed | ----mm------ |           |      | week 5: event                  | =                     | week 6: event
-never came                | oooooooooooo |           |      | week 5: event                  | week 4: event         | week 6: event
-last two                  | ----------++ |           |      | week 11: event                 | =                     | week 12: event
-last one                  | -----------+ |           |      | week 11: censored, unconfirmed | =                     | week 12: censored, unconfirmed
-death in the grace        | ++++++------ | death@10  |      | day 10: competing, death       | =                     | =
-prison in the grace       | ------------ | prison@28 |      | week 11: censored              | day 28: event, prison | week 12: censored
-prison on day 29          | ------------ | prison@29 |      | day 29: event, prison          | =                     | =
+who | looks | events | left | rule | grace 28 | dated confirming, censored at last look
+never positive            | ------------ |           |  | week 11: censored              | =                     | week 12: censored
+the first four weeks      | ++++-------- |           |  | week 11: censored              | =                     | week 12: censored
+weeks 3 and 4             | --++-------- |           |  | week 11: censored              | =                     | week 12: censored
+weeks 4 and 5             | ---++------- |           |  | week 11: censored              | week 4: event         | week 12: censored
+weeks 5 and 6             | ----++------ |           |  | week 5: event                  | =                     | week 6: event
+weeks 1 to 6              | ++++++------ |           |  | week 5: event                  | week 4: event         | week 6: event
+weeks 5 and 7             | ----+-+----- |           |  | week 11: censored              | =                     | week 12: censored
+weeks 5 (missing) and 6   | ----o+------ |           |  | week 5: event                  | =                     | week 6: event
+weeks 5 and 6, both mixed | ----mm------ |           |  | week 5: event                  | =                     | week 6: event
+never came                | oooooooooooo |           |  | week 5: event                  | week 4: event         | week 6: event
+last two                  | ----------++ |           |  | week 11: event                 | =                     | week 12: event
+last one                  | -----------+ |           |  | week 11: censored, unconfirmed | =                     | week 12: censored, unconfirmed
+death in the grace        | ++++++------ | death@10  |  | day 10: competing, death       | =                     | =
+prison in the grace       | ------------ | prison@28 |  | week 11: censored              | day 28: event, prison | week 12: censored
+prison on day 29          | ------------ | prison@29 |  | day 29: event, prison          | =                     | =
 """
 
 
@@ -343,22 +343,22 @@ def test_lee_2016() -> None:
 
 #: Three positive screens in a row, missing is positive, dated by the first.
 SCHOTTENFELD_2008 = """
-who                | looks        | events   | left | rule                           | dated confirming, censored at last look
-never positive     | ------------ |          |      | week 10: censored              | week 12: censored
-first three        | +++--------- |          |      | week 1: event                  | week 3: event
-two, two, two      | ++-++-++-++- |          |      | week 10: censored              | week 12: censored
-four               | -++++------- |          |      | week 2: event                  | week 4: event
-two, then three    | ++-+++------ |          |      | week 4: event                  | week 6: event
-missing between    | ---+o+------ |          |      | week 4: event                  | week 6: event
-missing around     | ---o+o------ |          |      | week 4: event                  | week 6: event
-mixed              | mmm--------- |          |      | week 1: event                  | week 3: event
-never came         | oooooooooooo |          |      | week 1: event                  | week 3: event
-left after week 9  | ---------ooo |          |      | week 10: event                 | week 12: event
-left after week 10 | ----------oo |          |      | week 10: censored, unconfirmed | week 12: censored, unconfirmed
-the last           | -----------+ |          |      | week 10: censored, unconfirmed | week 12: censored, unconfirmed
-last but one       | ---------++- |          |      | week 10: censored              | week 12: censored
-death before       | +++--------- | death@20 |      | day 20: competing, death       | =
-death with it      | +++--------- | death@21 |      | week 1: event                  | week 3: event
+who | looks | events | left | rule | dated confirming, censored at last look
+never positive     | ------------ |          |  | week 10: censored              | week 12: censored
+first three        | +++--------- |          |  | week 1: event                  | week 3: event
+two, two, two      | ++-++-++-++- |          |  | week 10: censored              | week 12: censored
+four               | -++++------- |          |  | week 2: event                  | week 4: event
+two, then three    | ++-+++------ |          |  | week 4: event                  | week 6: event
+missing between    | ---+o+------ |          |  | week 4: event                  | week 6: event
+missing around     | ---o+o------ |          |  | week 4: event                  | week 6: event
+mixed              | mmm--------- |          |  | week 1: event                  | week 3: event
+never came         | oooooooooooo |          |  | week 1: event                  | week 3: event
+left after week 9  | ---------ooo |          |  | week 10: event                 | week 12: event
+left after week 10 | ----------oo |          |  | week 10: censored, unconfirmed | week 12: censored, unconfirmed
+the last           | -----------+ |          |  | week 10: censored, unconfirmed | week 12: censored, unconfirmed
+last but one       | ---------++- |          |  | week 10: censored              | week 12: censored
+death before       | +++--------- | death@20 |  | day 20: competing, death       | =
+death with it      | +++--------- | death@21 |  | week 1: event                  | week 3: event
 """
 
 
