@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-STUDIES = ("esketamine_trial", "esketamine_withdrawal", "ketamine_clinics", "beat_the_blues", "smoking_relapse")
+STUDIES = ("esketamine_trial", "esketamine_withdrawal", "esketamine_doses", "ketamine_clinics", "beat_the_blues", "smoking_relapse")
 
 
 def main() -> None:

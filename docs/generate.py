@@ -163,7 +163,7 @@ refused. Unknown keys, wrong types and names that lead nowhere are refused with 
 (`ketaoutcomes check STUDY`). The files in `studies/` show the six designs: a parallel trial (`esketamine_trial`),
 open-label treatment followed by randomised withdrawal (`esketamine_withdrawal`), a crossover (`nimh_ketamine`), single-arm
 clinics (`ketamine_clinics`), an observational comparison (`ketamine_or_ect`) and a relational study of several tables
-(`opioid_relapse`).
+(`opioid_relapse`); and a parallel trial of several doses with item scores, readings and adverse events (`esketamine_doses`).
 
 What a table provides decides which of our column names it must and may have; other names are the study's own:
 
@@ -172,6 +172,7 @@ What a table provides decides which of our column names it must and may have; ot
 | `participants` | `participant` | any: arms, site, strata, covariates, dates that others count from |
 | `assessments` | `participant`, and a column with an `instrument` for each score (or `wide`) | `visit`, `day`, `period`, `arm` |
 | `sessions` | `participant`, `session` (its number) | `day`, `period`, doses, measurements with an `instrument` |
+| `readings` | `participant`, `session`, `minute` (after the dose; 0 or less is before it), a column with an `instrument` for each measurement | `period` |
 | `events` | `participant`, `day`, `event` | |
 | `disposition` | `participant`, `status` (`completed` or another word), `day` (the last day of follow-up) | `period`, `reason` |
 

@@ -78,12 +78,12 @@ def read_cohort(folder: Path) -> Tables:
 
 
 def write_analysis_data(folder: Path, tables: Tables) -> None:
-    """Write adsl, adqs, adtte, adex and adae."""
+    """Write the analysis data."""
     _write_tables(folder, tables, ANALYSIS_DATA)
 
 
 def read_analysis_data(folder: Path) -> Tables:
-    """Read adsl, adqs, adtte, adex and adae."""
+    """Read the analysis data."""
     return _read_tables(folder, ANALYSIS_DATA)
 
 

@@ -35,7 +35,7 @@ def verdicts(study: Study) -> pd.DataFrame:
 
 def trial(*published: dict[str, Any]) -> Study:
     plan = read_study(STUDIES / "esketamine_trial.yaml").model_dump(by_alias=True)
-    return Study.model_validate({**plan, "published": list(published)})
+    return Study.model_validate({**plan, "source": "real", "published": list(published)})
 
 
 def target(value: str, **key: str) -> dict[str, Any]:
@@ -76,6 +76,13 @@ def test_a_target_without_one_result_is_not_estimable(key: dict[str, str], rows:
     found = release(study, [verdicts(study), results(*rows)]).release
     agreement = found[(found["analysis"] == "published") & (found["statistic"] == "agreement")].iloc[0]
     assert (agreement["status"], agreement["text"]) == ("not_estimable", reason)
+
+
+def test_beside_simulated_data_a_published_number_is_context() -> None:
+    study = trial(target("1.0", term="contrast")).model_copy(update={"source": "simulated"})
+    rows = results({"statistic": "estimate", "term": "contrast", "value": 1.0})
+    found = release(study, [verdicts(study), rows]).release
+    assert found[(found["analysis"] == "published") & (found["statistic"] == "agreement")]["text"].tolist() == ["context"]
 
 
 def test_a_target_may_name_a_day() -> None:

@@ -1,6 +1,6 @@
 rule derive:
     input:
-        "results/{study}/restricted/cohort/ingest.json",
+        rules.ingest.output,
         study=ancient("config/studies/{study}.yaml"),
     output:
         multiext(
@@ -9,6 +9,7 @@ rule derive:
             "adqs.parquet",
             "adtte.parquet",
             "adex.parquet",
+            "adrd.parquet",
             "adae.parquet",
         ),
     log:

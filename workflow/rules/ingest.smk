@@ -7,6 +7,7 @@ rule ingest:
             "participants.parquet",
             "assessments.parquet",
             "sessions.parquet",
+            "readings.parquet",
             "events.parquet",
             "disposition.parquet",
             "ingest.json",

@@ -7,7 +7,7 @@ import argparse
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The command line."""
-    parser.add_argument("study", nargs="+", help="esketamine_trial, esketamine_withdrawal or ketamine_clinics")
+    parser.add_argument("study", nargs="+", help="esketamine_trial, esketamine_withdrawal, esketamine_doses or ketamine_clinics")
     parser.add_argument("--seed", type=int, help="another seed than the study's own")
 
 

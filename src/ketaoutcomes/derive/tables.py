@@ -1,4 +1,4 @@
-"""The five analysis data tables of a study."""
+"""The analysis data tables of a study."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def derive(study: Study, cohort: dict[str, pd.DataFrame]) -> dict[str, pd.DataFr
     Returns
     -------
     dict
-        Tables of `schema.analysis_data`: adsl, adqs, adtte, adex, adae.
+        Tables of `schema.analysis_data`: adsl, adqs, adtte, adex, adrd, adae.
     """
     people = adsl(study, cohort)
     scores = adqs(study, cohort, people)
@@ -33,11 +33,16 @@ def derive(study: Study, cohort: dict[str, pd.DataFrame]) -> dict[str, pd.DataFr
         "adqs": scores,
         "adtte": adtte(study, cohort, people, scores),
         "adex": _adex(cohort["sessions"], people),
+        "adrd": _of_the_period(cohort["readings"], people).drop(columns=["start", "day"], errors="ignore"),
         "adae": cohort["events"].rename(columns={"day": "ady"}),
     }
     return {name: schema.conform(tables[name]) for name, schema in ANALYSIS_DATA.items()}
 
 
+def _of_the_period(records: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    return records.merge(people[["participant", "period", "trtp", "start"]], on=["participant", "period"])
+
+
 def _adex(sessions: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
-    joined = sessions.merge(people[["participant", "period", "trtp", "start"]], on=["participant", "period"])
+    joined = _of_the_period(sessions, people)
     return joined.assign(ady=joined["day"] - joined["start"]).drop(columns=["day", "start"])

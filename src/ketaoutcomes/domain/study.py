@@ -177,7 +177,7 @@ class Testing(BaseModel):
 
 
 class Published(BaseModel):
-    """A number that was really printed somewhere, and the result that should equal it."""
+    """A number that was really printed somewhere, and the result that should equal it; in a simulated study it is context."""
 
     model_config = _STRICT
 

@@ -15,6 +15,7 @@ _REQUIRED = {
     "participants": {"participant"},
     "assessments": {"participant"},
     "sessions": {"participant", "session"},
+    "readings": {"participant", "session", "minute"},
     "events": {"participant", "day", "event"},
     "disposition": {"participant", "status", "day"},
 }
@@ -25,10 +26,12 @@ NUMERIC = {"number", "integer"}
 WORDS, _DAYS = {"text", "category"}, {"number", "integer", "date"}
 _KINDS = {
     "participant": WORDS, "period": WORDS, "visit": WORDS, "arm": WORDS, "event": WORDS, "class": WORDS, "serious": {"flag"}, "status": WORDS, "reason": WORDS,
-    "day": _DAYS, "hour": NUMERIC, "session": {"integer"},
+    "day": _DAYS, "hour": NUMERIC, "session": {"integer"}, "minute": NUMERIC,
 }  # fmt: skip
 
 
+#: Columns of readings that say whose, when.
+_OF_A_READING = {"participant", "period", "session", "minute", "day", "arm"}
 #: Columns of a confidential study whose labels are released.
 _RELEASED = {"disposition": {"status", "reason"}, "events": {"class", "event"}}
 
@@ -109,6 +112,7 @@ def _items(study: Study, entry: ItemColumns, key: Key) -> Iterator[Problem]:
 def _columns(study: Study) -> Iterator[Problem]:
     """Columns whose declaration says two things, or something that would be read past."""
     owner: dict[str, str] = {}
+    given = {our for table in study.tables.values() if table.provides == "sessions" for our in table.columns}
     scales: dict[str, str] = {}
     for name, table in study.tables.items():
         if not table.file.endswith((".csv", ".tsv")):
@@ -121,6 +125,11 @@ def _columns(study: Study) -> Iterator[Problem]:
                 yield (*key, "instrument"), "this parameter has another instrument elsewhere"
             if table.provides == "participants" and our != "participant" and owner.setdefault(our, name) != name:
                 yield key, f"the table {owner[our]} already provides this column"
+            if table.provides == "readings" and our not in _OF_A_READING:
+                if column.instrument is None:
+                    yield key, "a reading is a number with an instrument"
+                if our in given:
+                    yield key, "a table of sessions has this column too: a session's worst reading takes the name"
         cells = [(wide.parameter, wide.period, wide.visit) for wide in table.wide]
         for at, pattern in enumerate(table.patterns):
             if scales.setdefault(pattern.parameter, pattern.instrument) != pattern.instrument:

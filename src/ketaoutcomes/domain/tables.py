@@ -106,8 +106,9 @@ class Table(BaseModel):
 
     file: str
     """Path from the project folder; `.csv` is comma, `.tsv` tab separated."""
-    provides: Literal["participants", "assessments", "sessions", "events", "disposition"]
-    """Part of the cohort. Several tables may provide the same part: participants are joined on `participant`, the others are stacked."""
+    provides: Literal["participants", "assessments", "sessions", "readings", "events", "disposition"]
+    """Part of the cohort; `readings` are measurements within a session by minute after the dose.
+    Several tables may provide the same part: participants are joined on `participant`, the others are stacked."""
     sha256: str | None = None
     """When given, a file with another checksum is refused."""
     missing: list[str] = Field(default_factory=list[str])

@@ -53,6 +53,8 @@ _KINDS = (
 def draw(ard: pd.DataFrame) -> Figure:
     """One panel for each kind of effect, one line for each contrast."""
     labels = Labels.of(ard)
+    drawable = NEEDS[0].split("|")
+    ard = ard[ard["analysis"].isin([name for name, model in labels.of_kind("model").items() if model in drawable])]
     lines = pd.DataFrame([line for kind in _KINDS for line in _lines(ard, labels, kind)])
     if not len(lines):
         return nothing("Comparisons", "This study compares no arms, or every comparison is withheld or not estimable.")

@@ -16,7 +16,7 @@ from ketaoutcomes.ingest.periods import assign_periods
 from ketaoutcomes.ingest.places import FILE, LINE, at_rows
 from ketaoutcomes.ingest.reader import Rows, read_rows
 from ketaoutcomes.ingest.scoring import scored
-from ketaoutcomes.schema.cohort import ASSESSMENTS, COHORT, DISPOSITION, EVENTS, SESSIONS
+from ketaoutcomes.schema.cohort import ASSESSMENTS, COHORT, DISPOSITION, EVENTS, READINGS, SESSIONS
 from ketaoutcomes.schema.table import Schema
 
 _ORPHAN = "this participant is not in the table of participants"
@@ -56,7 +56,7 @@ def ingest(study: Study, root: Path) -> Ingested:
     numbers = {text: at for at, text in enumerate(sorted(people["participant"]), start=1)}
     people, anchors = _without_dates(study, people)
     tables = {"participants": people.drop(columns=[LINE, FILE])}
-    for name in ("assessments", "sessions", "events", "disposition"):
+    for name in ("assessments", "sessions", "readings", "events", "disposition"):
         # table by table: one may name its period and the next tell it by the day
         frame = _stack([assign_periods(study, name, _days(study, part, anchors, name), people, findings) for part in parts[name]])
         findings += at_rows(frame[~frame["participant"].isin(list(numbers))], "E-DATA-ORPHAN", _ORPHAN)
@@ -64,6 +64,7 @@ def ingest(study: Study, root: Path) -> Ingested:
         if name != "assessments":
             _check_required(COHORT[name], frame, findings)
     _check_ends(study, tables["disposition"], people, findings)
+    findings += _of_no_session(study, tables)
     if findings:
         raise Refused(findings)
     tables["assessments"] = _long(study, tables["assessments"], findings)
@@ -202,6 +203,17 @@ def _check_ends(study: Study, ends: pd.DataFrame, people: pd.DataFrame, findings
             findings += at_rows(early, "E-DATA-DAY", "the disposition's day lies before the start of its period")
 
 
+def _of_no_session(study: Study, tables: dict[str, pd.DataFrame]) -> list[Finding]:
+    """Readings without their session, where the study has a table of sessions."""
+    if not any(table.provides == "sessions" for table in study.tables.values()):
+        return []
+    key = ["participant", "period", "session"]
+    readings = tables["readings"]
+    known = pd.MultiIndex.from_frame(tables["sessions"].reindex(columns=key))
+    lost = readings[~pd.MultiIndex.from_frame(readings.reindex(columns=key)).isin(known)]
+    return at_rows(lost, "E-DATA-ORPHAN", "no table of sessions has this participant's session")
+
+
 def _unused(study: Study, people: pd.DataFrame, scores: pd.DataFrame) -> dict[str, int]:
     """What was read and enters no table of analysis: people without a period, scores on a day of no visit."""
     nowhere = pd.Series(True, index=people.index)
@@ -268,6 +280,7 @@ def _check_unique(tables: dict[str, pd.DataFrame], findings: list[Finding]) -> N
     keys = {
         "assessments": ["participant", "period", "parameter", "visit", "day"],
         "sessions": ["participant", "period", "session"],
+        "readings": ["participant", "period", "session", "minute"],
         "disposition": ["participant", "period"],
     }
     for name, key in keys.items():
@@ -300,6 +313,6 @@ def _recorded(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         within = [c for c in ("participant", "period", "parameter") if c in schema.key]
         frame["record"] = (frame.groupby(within).cumcount() + 1).astype("Int64")
     for column in schema.columns:
-        if column not in frame.columns and schema in (SESSIONS, DISPOSITION, EVENTS, ASSESSMENTS):
+        if column not in frame.columns and schema in (SESSIONS, READINGS, DISPOSITION, EVENTS, ASSESSMENTS):
             frame[column] = pd.Series(pd.NA, index=frame.index, dtype=schema.columns[column])
     return frame if schema.extras else frame[list(schema.columns)]

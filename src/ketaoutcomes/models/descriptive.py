@@ -16,7 +16,7 @@ from ketaoutcomes.models._words import population_words
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Flow, baseline, observed scores, missing values and sessions, by arm and together."""
+    """Flow, baseline, observed scores, missing values, sessions and courses within them, by arm and together."""
     analysis = study.analyses[name]
     assert isinstance(analysis, Descriptive)
     people = people_of(analysis, data)
@@ -27,7 +27,8 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         _baseline(rows, study, variable, people)
     for parameter in analysis.parameters:
         _observed(rows, study, parameter, people, data["adqs"])
-    _sessions(rows, study, people, data["adex"])
+    _sessions(rows, study, people, data["adex"], data["adrd"])
+    _courses(rows, study, people, data["adrd"])
     rows.method(__doc__, population=population_words(study, analysis.population))
     rows.verdict("ok", "counted")
     return rows.frame()
@@ -176,13 +177,23 @@ def _earlier_baseline(rows: Results, study: Study, parameter: str, joined: pd.Da
         _mean(rows, part["base"], parameter=parameter, arm=arm, visit=visit)
 
 
-_NOT_MEASURED = {"participant", "period", "session", "day", "arm", "visit"}
+_NOT_MEASURED = {"participant", "period", "session", "day", "arm", "visit", "minute"}
+_SESSION = ["participant", "period", "session"]
 
 
-def _sessions(rows: Results, study: Study, people: pd.DataFrame, adex: pd.DataFrame) -> None:
-    """What was given and measured at each treatment session."""
-    joined = adex.drop(columns="trtp").merge(people[["participant", "period", "arm"]], on=["participant", "period"])
-    columns = {n: c for t in study.tables.values() if t.provides == "sessions" for n, c in t.columns.items() if n in joined and n not in _NOT_MEASURED}
+def _measured(study: Study, part: str) -> dict[str, Column]:
+    """What the tables of sessions or of readings hold besides whose and when."""
+    return {name: column for table in study.tables.values() if table.provides == part for name, column in table.columns.items() if name not in _NOT_MEASURED}
+
+
+def _sessions(rows: Results, study: Study, people: pd.DataFrame, adex: pd.DataFrame, adrd: pd.DataFrame) -> None:
+    """What was given and measured at each treatment session; of several readings the worst after the dose."""
+    columns, readings = _measured(study, "sessions"), _measured(study, "readings")
+    after = adrd[adrd["minute"] > 0].groupby(_SESSION)
+    worst = {name: after[name].max() if _scale(study, column).better == "lower" else after[name].min() for name, column in readings.items()}
+    given = adex.drop(columns="trtp").merge(pd.DataFrame(worst, index=after.size().index).reset_index(), on=_SESSION, how="outer")
+    joined = given.merge(people[["participant", "period", "arm"]], on=["participant", "period"])
+    columns |= readings
     for name, column in columns.items():
         for arm, part in _groups(joined):
             for session, at in part.groupby("session"):
@@ -192,6 +203,32 @@ def _sessions(rows: Results, study: Study, people: pd.DataFrame, adex: pd.DataFr
                 _session(rows, column, scale, at[name].dropna(), key)
     if len(joined):
         _together(rows, study, joined, columns)
+
+
+def _scale(study: Study, column: Column) -> Instrument:
+    assert column.instrument is not None, "table_rules: a reading has an instrument"
+    return study.scales[column.instrument]
+
+
+def _courses(rows: Results, study: Study, people: pd.DataFrame, adrd: pd.DataFrame) -> None:
+    """Readings by minute of each session, and their change from the last one before the dose."""
+    joined = adrd.drop(columns="trtp").merge(people[["participant", "period", "arm"]], on=["participant", "period"])
+    before = joined[joined["minute"] <= 0].sort_values("minute").groupby(_SESSION)
+    for name, column in _measured(study, "readings").items():
+        first = before[name].last().rename("before")
+        for arm, part in _groups(joined.merge(first, on=_SESSION, how="left")):
+            for (session, minute), at in part.groupby(["session", "minute"]):
+                number = int(float(str(session)))
+                key: dict[str, Any] = {"parameter": name, "arm": arm, "visit": f"session {number}", "day": float(number)}
+                key |= {"subgroup": "minute", "level": f"{float(str(minute)):g}"}
+                values = at[name].dropna()
+                rows.add("n", len(values), n=len(values), **key)
+                if not _scale(study, column).averaged:
+                    _shares(rows, _scale(study, column), values, key)
+                    continue
+                _mean(rows, values.astype(float), **key)
+                if float(str(minute)) > 0:
+                    _mean(rows, (at[name] - at["before"]).dropna().astype(float), "_change", **key)
 
 
 def _together(rows: Results, study: Study, joined: pd.DataFrame, columns: dict[str, Column]) -> None:

@@ -21,14 +21,14 @@ _SECTIONS = (
     ("Who was studied", ("flow", "baseline")),
     ("What happened", ("trajectory", "forest", "outcome", "response", "ranks", "categories", "testing")),
     ("Does it last", ("relapse_curve", "relapse", "incidence")),
-    ("Sessions and safety", ("sessions", "adverse_events", "exposure")),
+    ("Sessions and safety", ("sessions", "courses", "adverse_events", "exposure")),
     ("How sure are we", ("missing", "models")),
     ("Published numbers", ("published",)),
 )
 
 
 #: Displays that are left out, not explained, where a study has nothing for them.
-_WHERE_THERE_ARE = {"testing", "categories"}
+_WHERE_THERE_ARE = {"testing", "categories", "courses"}
 
 
 @dataclass(frozen=True, slots=True)

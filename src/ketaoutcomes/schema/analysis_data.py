@@ -7,7 +7,7 @@ a row: ``aval``, ``base``, ``chg``, ``pchg``; ``anl`` is ``yes`` when intercurre
 value in the analysis; ``ablfl`` is ``before`` for visits of a period that lie before its baseline.
 Endpoints that are more than an observed score are parameters too (yes or no: 1 or 0).
 ``adtte`` one row per participant and time-to-event endpoint: ``aval`` in the study's time unit, ``cnsr`` 0 event, 1 censored, 2 competing.
-``adex`` sessions, ``adae`` events; those with a ``class`` are adverse events.
+``adex`` sessions, ``adrd`` readings within them, ``adae`` events; those with a ``class`` are adverse events.
 """
 
 from __future__ import annotations
@@ -65,10 +65,16 @@ ADEX = Schema(
     key=("participant", "period", "session"),
     extras=True,
 )
+ADRD = Schema(
+    "adrd",
+    {"participant": INTEGER, "period": TEXT, "trtp": TEXT, "session": INTEGER, "minute": NUMBER},
+    key=("participant", "period", "session", "minute"),
+    extras=True,
+)
 ADAE = Schema(
     "adae",
     {"participant": INTEGER, "record": INTEGER, "ady": NUMBER, "event": TEXT, "class": TEXT, "serious": TEXT},
     key=("participant", "record"),
     required=("ady", "event"),
 )
-ANALYSIS_DATA = {schema.name: schema for schema in (ADSL, ADQS, ADTTE, ADEX, ADAE)}
+ANALYSIS_DATA = {schema.name: schema for schema in (ADSL, ADQS, ADTTE, ADEX, ADRD, ADAE)}

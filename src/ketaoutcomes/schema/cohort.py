@@ -20,6 +20,12 @@ SESSIONS = Schema(
     key=("participant", "period", "session"),
     extras=True,
 )
+READINGS = Schema(
+    "readings",
+    {"participant": INTEGER, "period": TEXT, "session": INTEGER, "minute": NUMBER},
+    key=("participant", "period", "session", "minute"),
+    extras=True,
+)
 EVENTS = Schema(
     "events",
     {"participant": INTEGER, "record": INTEGER, "day": NUMBER, "event": TEXT, "class": TEXT, "serious": TEXT},
@@ -32,4 +38,4 @@ DISPOSITION = Schema(
     key=("participant", "period"),
     required=("status", "day"),
 )
-COHORT = {schema.name: schema for schema in (PARTICIPANTS, ASSESSMENTS, SESSIONS, EVENTS, DISPOSITION)}
+COHORT = {schema.name: schema for schema in (PARTICIPANTS, ASSESSMENTS, SESSIONS, READINGS, EVENTS, DISPOSITION)}

@@ -24,6 +24,10 @@ def build(ard: pd.DataFrame) -> Table:
     arms = arm_columns(labels, rows[rows["term"] == "ls_mean"]) or {"": "All"}
     pairs = _pairs(rows, labels)
     level = rows["conf_level"].max()
+    notes = footnotes(__doc__, f"Intervals: {100 * level:g} % confidence." if pd.notna(level) else "", flag_note(rows, labels))
+    if len(pairs) > 1:
+        columns = ("Mean", f"Difference from {' or '.join(dict.fromkeys(arms[reference] for _, reference in pairs))}", "p")
+        return Table("Scores by model", "", columns, tuple(_long(rows, labels, analyses, arms, dict(pairs))), notes)
     named = [f"{arms[arm]} minus {arms[reference]}" for arm, reference in pairs]
     columns = [*arms.values(), *(heading for name in named for heading in (name, "p"))]
     lines: list[Row] = []
@@ -32,8 +36,26 @@ def build(ard: pd.DataFrame) -> Table:
         lines.append(Row(labels.text("analysis", analysis), heading=True))
         found = [_line(match(of, visit=visit), visit, labels, list(arms), pairs) for visit in dict.fromkeys(of[of["term"].isin(_TERMS)]["visit"])]
         lines += found or [Row("not estimable", ("",) * len(columns))]
-    interval_note = f"Intervals: {100 * level:g} % confidence." if pd.notna(level) else ""
-    return Table("Scores by model", "", tuple(columns), tuple(lines), footnotes(__doc__, interval_note, flag_note(rows, labels)))
+    return Table("Scores by model", "", tuple(columns), tuple(lines), notes)
+
+
+def _long(rows: pd.DataFrame, labels: Labels, analyses: list[str], arms: dict[str, str], pairs: dict[str, str]) -> list[Row]:
+    """With several comparisons: a group for each analysis and visit, a line for each arm."""
+    lines: list[Row] = []
+    for analysis in analyses:
+        of = match(rows, analysis=analysis)
+        visits = dict.fromkeys(of[of["term"].isin(_TERMS)]["visit"])
+        for visit in visits:
+            at = match(of, visit=visit)
+            title = labels.text("analysis", analysis)
+            lines.append(Row(f"{title}: {visit_label(labels, visit).lower()}" if len(visits) > 1 else title, heading=True))
+            for arm, name in arms.items():
+                same = shown_first(match(at, term="contrast", arm=arm, comparator=pairs.get(arm, "")))
+                compared = (interval(same), value_of(same, "p_value")) if len(same) else ("", "")
+                lines.append(Row(name, (_mean(match(at, term="ls_mean", arm=arm)), *compared)))
+        if not visits:
+            lines += [Row(labels.text("analysis", analysis), heading=True), Row("not estimable", ("", "", ""))]
+    return lines
 
 
 _TERMS = ("ls_mean", "contrast")

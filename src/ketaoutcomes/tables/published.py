@@ -1,5 +1,5 @@
 """Published numbers and ours. Compared on exact values at the printed precision: PASS when ours, rounded as printed, is
-the printed number."""
+the printed number. Beside simulated data published numbers are context: they show after what the data were shaped."""
 
 from __future__ import annotations
 

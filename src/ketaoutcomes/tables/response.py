@@ -20,6 +20,7 @@ _EFFECTS = (
     ("Risk ratio", "risk ratio", "risk_ratio"),
     ("NNT", "number needed to treat", "number_needed"),
 )
+_HEADINGS = (*(heading for heading, _, _ in _EFFECTS), "p")
 #: Where a comparison has several methods the first of these is shown.
 _METHODS = ("standardised", "mantel_haenszel", "newcombe", "log_wald", "miettinen_nurminen", "fisher")
 
@@ -32,24 +33,45 @@ def build(ard: pd.DataFrame) -> Table:
     reference = labels.text("study", "reference")
     others = [arm for arm in arms if arm != reference and reference in arms]
     compared = len(match(ard[ard["analysis"].isin(analyses)], statistic="risk_difference")) > 0
-    effects = [(arm, effect) for arm in others for effect in _EFFECTS] if compared else []
-    columns = [*arms.values(), *(effect[0] + (f", {arms[arm]}" if len(others) > 1 else "") for arm, effect in effects)]
+    if compared and len(others) > 1:
+        return _long(ard, labels, analyses, arms)
     tests = others if compared else []
-    columns += [f"p, {arms[arm]}" if len(others) > 1 else "p" for arm in tests]
+    columns = [*arms.values(), *(heading for _ in tests for heading in _HEADINGS)]
     lines: list[Row] = []
-    notes: list[str] = []
     for analysis in analyses:
         rows = match(ard, analysis=analysis)
         lines.append(Row(labels.text("analysis", analysis), heading=True))
-        notes.append(labels.text("definition", str(rows["parameter"].iloc[0])))
         for visit in dict.fromkeys(match(rows, statistic="n")["visit"]):
             at = match(rows, visit=visit)
             cells = [_share(match(at, arm=arm, term="")) for arm in arms]
-            cells += [interval(_first(match(at, arm=arm, term=f"contrast: {e[1]}")), e[2]) for arm, e in effects]
-            cells += [_p(match(at, arm=arm, term="contrast: test")) for arm in tests]
-            lines.append(Row(visit_label(labels, visit), tuple(cells)))
-    definitions = "Definitions: " + "; ".join(dict.fromkeys(notes)) + "."
-    return Table("Response and remission", "", tuple(columns), tuple(lines), footnotes(__doc__, definitions))
+            lines.append(Row(visit_label(labels, visit), (*cells, *(cell for arm in tests for cell in _compared(at, arm)))))
+    return Table("Response and remission", "", tuple(columns), tuple(lines), footnotes(__doc__, _definitions(ard, labels, analyses)))
+
+
+def _long(ard: pd.DataFrame, labels: Labels, analyses: list[str], arms: dict[str, str]) -> Table:
+    """With several comparisons: a group for each definition and visit, a line for each arm."""
+    lines: list[Row] = []
+    columns = ("Met / counted (%)", *_HEADINGS)
+    for analysis in analyses:
+        rows = match(ard, analysis=analysis)
+        for visit in dict.fromkeys(match(rows, statistic="n")["visit"]):
+            at = match(rows, visit=visit)
+            lines.append(Row(f"{labels.text('analysis', analysis)}: {visit_label(labels, visit).lower()}", heading=True))
+            for arm, name in arms.items():
+                compared = (at["term"].str.startswith("contrast") & (at["arm"] == arm)).any()
+                lines.append(Row(name, (_share(match(at, arm=arm, term="")), *(_compared(at, arm) if compared else ("",) * len(_HEADINGS)))))
+    return Table("Response and remission", "", columns, tuple(lines), footnotes(__doc__, _definitions(ard, labels, analyses)))
+
+
+def _compared(at: pd.DataFrame, arm: str) -> tuple[str, ...]:
+    """Difference, ratio, number needed and p of one arm against the reference."""
+    effects = (interval(_first(match(at, arm=arm, term=f"contrast: {term}")), statistic) for _, term, statistic in _EFFECTS)
+    return (*effects, _p(match(at, arm=arm, term="contrast: test")))
+
+
+def _definitions(ard: pd.DataFrame, labels: Labels, analyses: list[str]) -> str:
+    words = (labels.text("definition", str(match(ard, analysis=analysis)["parameter"].iloc[0])) for analysis in analyses)
+    return "Definitions: " + "; ".join(dict.fromkeys(words)) + "."
 
 
 def _first(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,5 @@
 """Treatment sessions. Mean (SD) of dose and of measurements at each session, then the people they come from; n (%) of categories
-and of sessions beyond a safety cut-off."""
+and of sessions beyond a safety cut-off. Of several readings within a session the worst after the dose counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def build(ard: pd.DataFrame) -> Table:
     """A group for each measurement, a line for each session."""
     labels = Labels.of(ard)
     rows = match(ard, analysis=model_analysis(labels, "descriptive"))
-    rows = rows[rows["visit"].str.startswith("session")]
+    rows = rows[rows["visit"].str.startswith("session") & (rows["subgroup"] == "")]
     arms = arm_columns(labels, rows)
     lines: list[Row] = []
     for parameter in dict.fromkeys(rows["parameter"]):

@@ -18,7 +18,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from tests.unit.displays.conftest import exact
 
-STUDIES = ("esketamine_trial", "esketamine_withdrawal", "ketamine_clinics")
+STUDIES = ("esketamine_trial", "esketamine_withdrawal", "esketamine_doses", "ketamine_clinics")
 
 
 def names(stage: str) -> list[tuple[str, str]]:
