@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ketaoutcomes.mixed import (
         binned_residuals,
         clda,
+        glmm,
         likelihood_ratio,
         lmm,
         mmrm,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
         quantile_pairs,
     )
 
-__all__ = ["binned_residuals", "clda", "likelihood_ratio", "lmm", "mmrm", "moments", "observed_and_fitted", "ols", "quantile_pairs"]
+__all__ = ["binned_residuals", "clda", "glmm", "likelihood_ratio", "lmm", "mmrm", "moments", "observed_and_fitted", "ols", "quantile_pairs"]
 
 
 def __getattr__(name: str) -> object:

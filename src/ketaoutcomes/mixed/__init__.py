@@ -1,9 +1,12 @@
-"""The numerical engine: mixed models of repeated continuous outcomes, fitted from cross-products of the data.
+"""The numerical engine: mixed models of repeated scores, fitted from cross-products of the data, and of binary outcomes.
 
-It knows nothing of clinics or files. `mmrm`, `lmm` and `ols` return a `Fit` with a proof of convergence or raise a
+It knows nothing of clinics or files. `mmrm`, `lmm` and `ols` return a `Fit`, `glmm` a `BinaryFit`, with a proof of convergence or raise a
 `MixedModelError`. Set one BLAS thread: the matrices are small.
 """
 
+from ketaoutcomes.mixed.binary.fit import BinaryFit, BinaryProof
+from ketaoutcomes.mixed.binary.glmm import glmm
+from ketaoutcomes.mixed.binary.population import Risk, Risks
 from ketaoutcomes.mixed.contrasts import Contrast, Contrasts, Estimate, JointTest
 from ketaoutcomes.mixed.diagnostics import binned_residuals, observed_and_fitted, quantile_pairs
 from ketaoutcomes.mixed.errors import (
@@ -21,6 +24,7 @@ from ketaoutcomes.mixed.errors import (
     NotShareable,
     OneVisitPerParticipant,
     RankDeficient,
+    Separated,
     TooFewParticipants,
     UnusedLevel,
     VisitsNeverTogether,
@@ -33,6 +37,8 @@ from ketaoutcomes.mixed.mmrm import clda, mmrm, moments, ols
 from ketaoutcomes.mixed.moments import Moments
 
 __all__ = [
+    "BinaryFit",
+    "BinaryProof",
     "Contrast",
     "Contrasts",
     "DegenerateResponse",
@@ -57,11 +63,15 @@ __all__ = [
     "OneVisitPerParticipant",
     "Proof",
     "RankDeficient",
+    "Risk",
+    "Risks",
+    "Separated",
     "TooFewParticipants",
     "UnusedLevel",
     "VisitsNeverTogether",
     "binned_residuals",
     "clda",
+    "glmm",
     "likelihood_ratio",
     "lmm",
     "mmrm",

@@ -8,7 +8,7 @@ from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import fdtrc, stdtr, stdtrit
+from scipy.special import chdtrc, fdtrc, stdtr, stdtrit
 
 from ketaoutcomes.mixed import multiplicity
 from ketaoutcomes.mixed.design import Frame, table
@@ -187,7 +187,8 @@ def joint_test(inference: Inference, rows: ArrayLike) -> JointTest:
         As for `contrast`.
     """
     f, numerator, denominator = inference.joint(_checked(inference, np.atleast_2d(np.asarray(rows, dtype=np.float64))))
-    return JointTest(f, numerator, denominator, float(fdtrc(numerator, denominator, f)))
+    p = chdtrc(numerator, numerator * f) if np.isinf(denominator) else fdtrc(numerator, denominator, f)
+    return JointTest(f, numerator, denominator, float(p))
 
 
 def _checked(inference: Inference, rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,10 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class Point(Protocol):
+    """What the optimiser sees of a criterion at one point; `condition` grows where the model is about to degenerate."""
+
+    @property
+    def value(self) -> float:
+        """The criterion, to be minimised."""
+        ...
+
+    @property
+    def gradient(self) -> NDArray[np.float64]:
+        """Shape (k,)."""
+        ...
+
+    @property
+    def hessian(self) -> NDArray[np.float64]:
+        """Shape (k, k)."""
+        ...
+
+    @property
+    def condition(self) -> float:
+        """Of the covariance matrix, 1 where there is none."""
+        ...
+
+
+P = TypeVar("P", bound=Point)
+P_co = TypeVar("P_co", bound=Point, covariant=True)
+
+
+class Function(Protocol[P_co]):
+    """What the optimiser asks."""
+
+    @property
+    def few(self) -> bool:
+        """Whether participants are so few for the model that the likelihood may have several maxima."""
+        ...
+
+    def evaluate(self, theta: NDArray[np.float64], /) -> P_co | None:
+        """The criterion with its derivatives; None where it is not finite."""
+        ...
+
+    def starts(self) -> list[NDArray[np.float64]]:
+        """Starting values, the best guess first; the fit tries those that `newton` says."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,24 +80,11 @@ class Evaluation:
     condition: float
 
 
-class Criterion(Protocol):
+class Criterion(Function[Evaluation], Protocol):
     """The (RE)ML criterion of one data set and one covariance model, in working coordinates."""
-
-    @property
-    def few(self) -> bool:
-        """Whether participants are so few for the model that the likelihood may have several maxima."""
-        ...
 
     def value(self, theta: NDArray[np.float64]) -> float:
         """The criterion; infinite where the covariance is not positive definite in floating point."""
-        ...
-
-    def evaluate(self, theta: NDArray[np.float64]) -> Evaluation | None:
-        """The criterion with its derivatives; None where the covariance is not positive definite."""
-        ...
-
-    def starts(self) -> list[NDArray[np.float64]]:
-        """Starting values, the best guess first; the fit tries those that `newton` says."""
         ...
 
     def weighted_q(self, theta: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:

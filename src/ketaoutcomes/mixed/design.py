@@ -53,6 +53,8 @@ class Design:
         Site number and time of each row, shape (N,), for random effects; None where there are none.
     subjects, sites
         Labels of participants and sites in the order of their numbers.
+    others
+        Further numbers of each row, each of shape (N,).
     """
 
     coding: Coding
@@ -70,6 +72,7 @@ class Design:
     time: Floats | None
     subjects: Sequence[Any]
     sites: Sequence[Any]
+    others: dict[str, Floats]
 
     @property
     def n_subjects(self) -> int:
@@ -148,6 +151,7 @@ def build_design(
     time: str | None = None,
     site: str | None = None,
     columns: Sequence[Column] | None = None,
+    others: Sequence[str] = (),
 ) -> Design:
     """Code a frame for a mixed model with an intercept and the terms `fixed` (or exactly `columns` of them).
 
@@ -159,8 +163,8 @@ def build_design(
         See `errors`; nothing is dropped or repaired silently.
     """
     variables = variables_of(fixed)
-    others = [name for name in (visit, group, weights, time, site) if name is not None]
-    _require_columns(data, [response, subject, *variables, *others])
+    roles = [name for name in (visit, group, weights, time, site) if name is not None]
+    _require_columns(data, [response, subject, *variables, *roles, *others])
     if columns is None:
         require_margins(fixed)
     _require_levels(data, [name for name in (*variables, visit, group) if name is not None], levels)
@@ -177,7 +181,8 @@ def build_design(
     groups = ("",) if group is None else factors.get(group) or _levels(data, group, levels)
     grouped = None if group is None else codes[group] if group in codes else _factor_codes(data, group, groups)
     sited, sites = (None, ()) if site is None else _numbered(data, site, "site")
-    order = _canonical(ids, seen, times, [y, *numeric.values(), *codes.values()])
+    further = {name: _numeric(data, name) for name in others}
+    order = _canonical(ids, seen, times, [y, *numeric.values(), *codes.values(), *further.values()])
     design = Design(
         coding=Coding(tuple(columns_of(fixed, factors)) if columns is None else tuple(columns), factors),
         codes={name: values[order] for name, values in codes.items()},
@@ -194,6 +199,7 @@ def build_design(
         time=None if times is None else times[order],
         subjects=subjects,
         sites=sites,
+        others={name: values[order] for name, values in further.items()},
     )
     _require_one_row_per_visit(design)
     for name, values in ((group, design.group), (site, design.site)):

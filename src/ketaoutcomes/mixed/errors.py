@@ -39,6 +39,20 @@ class RankDeficient(MixedModelError):
         self.aliased = aliased
 
 
+class Separated(MixedModelError):
+    """Some coefficients are infinite: a level of a factor, or a combination of terms, has only events or none.
+
+    Attributes
+    ----------
+    infinite
+        Labels of the coefficients along which the likelihood rises for ever.
+    """
+
+    def __init__(self, message: str, infinite: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.infinite = infinite
+
+
 class TooFewParticipants(MixedModelError):
     """The data hold no information left for a variance once the fixed effects are estimated."""
 

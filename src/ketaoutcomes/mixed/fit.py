@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ketaoutcomes.mixed import contrasts
-from ketaoutcomes.mixed import ls_means as least_squares
 from ketaoutcomes.mixed.between_within import between_within, residual
 from ketaoutcomes.mixed.coding import Cells, Coding
-from ketaoutcomes.mixed.contrasts import Estimate, JointTest
 from ketaoutcomes.mixed.criterion import Criterion
-from ketaoutcomes.mixed.design import Frame, Series, labelled, square, table
+from ketaoutcomes.mixed.design import Frame, square
 from ketaoutcomes.mixed.errors import InvalidTerms, TooFewParticipants
+from ketaoutcomes.mixed.estimates import Estimates
 from ketaoutcomes.mixed.inference import Inference
 from ketaoutcomes.mixed.kenward_roger import DEFINITIONS, kenward_roger
-from ketaoutcomes.mixed.ls_means import LsMeans
 from ketaoutcomes.mixed.newton import NEAR_SINGULAR, Optimum
 from ketaoutcomes.mixed.sandwich import POWERS, Block, sandwich
 from ketaoutcomes.mixed.satterthwaite import satterthwaite
@@ -174,7 +171,7 @@ class Solved:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fit:
+class Fit(Estimates):
     """A fitted model. It exists only with a proof of convergence; q fixed effects, T visits.
 
     Attributes
@@ -215,49 +212,10 @@ class Fit:
     errors: str
     _solved: Solved = field(repr=False)
     _inference: Inference = field(repr=False)
-    _rows: tuple[Floats, Floats, Floats] = field(repr=False)
+    _estimates: Floats = field(repr=False)
 
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """Labels of the coefficients."""
-        return self._solved.coding.labels
-
-    @property
-    def params(self) -> Series:
-        """Estimates."""
-        return labelled(self._rows[0], self.terms, "estimate")
-
-    @property
-    def bse(self) -> Series:
-        """Standard errors."""
-        return labelled(self._rows[1], self.terms, "std_error")
-
-    @property
-    def df(self) -> Series:
-        """Degrees of freedom."""
-        return labelled(self._rows[2], self.terms, "df")
-
-    @property
-    def tvalues(self) -> Series:
-        """Estimate divided by its standard error."""
-        return labelled(self._rows[0] / self._rows[1], self.terms, "t")
-
-    @property
-    def pvalues(self) -> Series:
-        """Two-sided p values against 0."""
-        return labelled(np.array([self.coefficient(term).p for term in self.terms]), self.terms, "p_value")
-
-    def cov_params(self) -> Frame:
-        """Covariance of `params` that `bse` comes from, shape (q, q)."""
-        return square(self._solved.scaling.covariance(self._inference.used), self.terms)
-
-    def conf_int(self, conf_level: float = 0.95) -> Frame:
-        """Confidence limits of the coefficients, columns lower and upper."""
-        return self.tidy(conf_level).set_index("term")[["conf_low", "conf_high"]].set_axis(["lower", "upper"], axis=1)
-
-    def tidy(self, conf_level: float = 0.95) -> Frame:
-        """One row per coefficient: term, estimate, std_error, df, t, p_value, conf_low, conf_high."""
-        return table([{"term": term, **self.coefficient(term, conf_level).row()} for term in self.terms])
+    def _parts(self) -> tuple[Coding, Cells, Inference, Floats]:
+        return self._solved.coding, self._solved.cells, self._inference, self._estimates
 
     def summary(self, conf_level: float = 0.95) -> str:
         """What was fitted, its coefficients, covariance and proof, as text."""
@@ -341,33 +299,6 @@ class Fit:
         """Evidence of convergence."""
         return self._solved.proof()
 
-    def coefficient(self, term: str, conf_level: float = 0.95) -> Estimate:
-        """The coefficient with label `term`."""
-        return self.contrast([float(label == term) for label in self.terms], conf_level)
-
-    def contrast(self, row: ArrayLike, conf_level: float = 0.95) -> Estimate:
-        """Estimate ``row @ params``, row of shape (q,). Raises InvalidContrast."""
-        return contrasts.contrast(self._inference, row, conf_level)
-
-    def joint_test(self, rows: ArrayLike) -> JointTest:
-        """F test of ``rows @ params = 0``, rows of shape (r, q). Raises InvalidContrast."""
-        return contrasts.joint_test(self._inference, rows)
-
-    def joint_tests(self) -> Frame:
-        """An F test of each term, as R's emmeans does it (SAS type 3 where no covariate interacts); see `ls_means.term_rows`."""
-        found = [(term, self.joint_test(least_squares.term_rows(self._solved.coding, self._solved.cells, term))) for term in self._solved.coding.terms]
-        return table([{"term": ":".join(term), **test.row()} for term, test in found])
-
-    def ls_means(
-        self,
-        by: Sequence[str],
-        at: Mapping[str, str | float] | None = None,
-        weights: Literal["equal", "observed"] = "equal",
-        conf_level: float = 0.95,
-    ) -> LsMeans:
-        """LS means of every combination of the factors `by`; see `ls_means`. Raises InvalidContrast."""
-        return least_squares.ls_means(self._inference, self._solved.coding, self._solved.cells, by, at, weights, conf_level)
-
     def with_inference(self, df: str, errors: str = "model") -> Fit:
         """The same fit with other degrees of freedom or standard errors. Raises InvalidTerms where they do not go together."""
         return finish(self._solved, df, errors)
@@ -386,7 +317,7 @@ def finish(solved: Solved, df: str | None, errors: str) -> Fit:
     method = df or ("kenward-roger" if solved.reml and errors == "model" else "satterthwaite")
     inference = solved.inference(method, errors)
     rows = np.array([inference.one_row(row) for row in np.eye(len(solved.coding.columns))])
-    return Fit(method, errors, solved, inference, (rows[:, 0], rows[:, 1], rows[:, 2]))
+    return Fit(method, errors, solved, inference, rows)
 
 
 def with_fallbacks(fit: Fit, fallbacks: Sequence[tuple[str, str]]) -> Fit:

@@ -74,7 +74,7 @@ class Inference:
         variance = float(unit @ self.used @ unit)
         self._require_variance(variance, float(unit @ self.model @ unit))
         df = self.df.of(row, unit)
-        if not (LEAST_DF <= df < np.inf):
+        if not df >= LEAST_DF:
             raise TooFewParticipants("A standard error has no degrees of freedom: too few participants stand behind it; use fewer terms or df='residual'.")
         return estimate, self.scaling.scale * size * float(np.sqrt(variance)), df
 
@@ -108,7 +108,7 @@ class Inference:
         rows, working = rows[kept], working[kept]
         estimates = working @ (self.scaling.centre / self.scaling.scale + self.beta)
         f, numerator, denominator = self.df.joint(rows, working, estimates, working @ self.used @ working.T)
-        if not (np.isfinite(f) and f >= 0 and np.isfinite(denominator) and denominator > 0):
+        if not (np.isfinite(f) and f >= 0 and denominator > 0):
             raise TooFewParticipants("An F test has no degrees of freedom left: too few participants stand behind it; test single contrasts.")
         return f, numerator, denominator
 

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
+from ketaoutcomes.mixed.binary.fit import BinaryFit
+from ketaoutcomes.mixed.binary.likelihood_ratio import binary_ratio
 from ketaoutcomes.mixed.coding import Coding
 from ketaoutcomes.mixed.design import Design
 from ketaoutcomes.mixed.errors import NotComparable
@@ -48,14 +50,18 @@ class LikelihoodRatio:
     p: float
 
 
-def likelihood_ratio(larger: Fit, smaller: Fit) -> LikelihoodRatio:
-    """Test the smaller of two nested fits.
+def likelihood_ratio(larger: Fit | BinaryFit, smaller: Fit | BinaryFit) -> LikelihoodRatio:
+    """Test the smaller of two nested fits, both of scores or both of a binary outcome.
 
     Raises
     ------
     NotComparable
         The fits differ in data, likelihood, or in more than this test can answer.
     """
+    if isinstance(larger, BinaryFit) and isinstance(smaller, BinaryFit):
+        return LikelihoodRatio(*binary_ratio(larger, smaller))
+    if isinstance(larger, BinaryFit) or isinstance(smaller, BinaryFit):
+        raise NotComparable("A model of scores and one of a binary outcome have no likelihood in common.")
     one, other = larger._solved, smaller._solved  # pyright: ignore[reportPrivateUsage] - the engine's own
     if (one.n_obs, one.reml) != (other.n_obs, other.reml) or not _same_rows(one, other):
         raise NotComparable("The two fits are not of the same rows by the same likelihood (REML or ML).")

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ketaoutcomes.mixed.boundary import Places, best
 from ketaoutcomes.mixed.coding import Term
 from ketaoutcomes.mixed.design import Design, Frame, build_design, table
-from ketaoutcomes.mixed.errors import DegenerateResponse, InvalidTerms, MixedModelError, NotConverged, OneVisitPerParticipant, TooFewParticipants
+from ketaoutcomes.mixed.errors import DegenerateResponse, InvalidTerms, OneVisitPerParticipant, TooFewParticipants
 from ketaoutcomes.mixed.fit import Fit, Solved, finish
 from ketaoutcomes.mixed.mmrm import described
-from ketaoutcomes.mixed.newton import Optimum, minimise
+from ketaoutcomes.mixed.newton import Optimum
 from ketaoutcomes.mixed.random_effects import RandomEffects
 from ketaoutcomes.mixed.rotation import Rotated, rotate
 from ketaoutcomes.mixed.sandwich import Block
 from ketaoutcomes.mixed.scaling import PERFECT_FIT, Scaling, Working, standardise
 
 Floats = NDArray[np.float64]
-Places = tuple[tuple[int, int], ...]
 INTERCEPT = "1"
-# A standard deviation below this share of the residual one calls for a look at the boundary.
-NEAR_BOUNDARY = 0.1
-# A model on the boundary is the optimum unless the interior gains more than rounding.
-REAL_GAIN = 1e-9
-KKT = 1e-7
 # A column of Q shorter than this within participants is constant there; an offset of 1e8 leaves rounding of 1e-9.
 NO_VARIATION = 1e-7
 
@@ -172,7 +166,8 @@ def lmm(
     data_rotated = rotate(working, random_columns(design, unit))
     _require_identified(working, data_rotated, slope)
     places: Places = ((0, 0),) if slope is None else ((0, 0), (1, 0), (1, 1)) if correlated else ((0, 0), (1, 1))
-    criterion, optimum, boundary_slope = _best(data_rotated, places, site is not None, reml)
+    kept, optimum, boundary_slope = best(lambda free, sites: RandomEffects(data_rotated, free, sites, reml), places, site is not None)
+    criterion = RandomEffects(data_rotated, *kept, reml)
     labels = ("(Intercept)",) if slope is None else ("(Intercept)", slope)
     written = f"({' + '.join(['1', *slopes])} {'|' if correlated or not slopes else '||'} {subject})"
     written += f" + (1 | {site})" if site else ""
@@ -205,60 +200,6 @@ def _units(design: Design) -> Floats:
     weighted = z if design.root_weight is None else z * design.root_weight[:, None]
     size = np.sqrt(np.mean(weighted**2, axis=0))
     return np.where(size > 0, size, 1.0)
-
-
-def _best(data: Rotated, places: Places, sites: bool, reml: bool) -> tuple[RandomEffects, Optimum, float | None]:
-    """The optimum in the interior, or the model on the boundary whose one-sided slopes prove it."""
-    whole = RandomEffects(data, places, sites, reml)
-    best: Optimum | None = None
-    failure: MixedModelError | None = None
-    try:
-        best = minimise(whole)
-    except MixedModelError as error:
-        failure = error
-    if best is not None and _interior(whole, best.theta):
-        return whole, best, None
-    for smaller in _smaller(places, sites):
-        reduced = RandomEffects(data, *smaller, reml)
-        try:
-            optimum = minimise(reduced)
-        except MixedModelError as error:
-            failure = failure or error
-            continue
-        slope = _boundary_slope(reduced, optimum, places, sites)
-        if slope >= -KKT and (best is None or optimum.at.value <= best.at.value + REAL_GAIN + 1e-14 * abs(best.at.value)):
-            # another optimum of the whole model is news of this one too
-            return reduced, replace(optimum, unanimous=optimum.unanimous and best is not None and best.unanimous), slope
-    if best is None:
-        raise failure or NotConverged("No optimum could be proved, neither inside nor on the boundary.")
-    return whole, best, None
-
-
-def _interior(criterion: RandomEffects, theta: Floats) -> bool:
-    """Whether every variance is far from 0 beside the residual one."""
-    own = [abs(value) for value, (i, j) in zip(theta, criterion.places, strict=False) if i == j]
-    return all(size > NEAR_BOUNDARY for size in [*own, *([abs(float(theta[-2]))] if criterion.sites else [])])
-
-
-def _smaller(places: Places, sites: bool) -> list[tuple[Places, bool]]:
-    """The models on the boundary, the smallest first; (0, 0), (1, 0) without (1, 1) is a covariance matrix of rank 1."""
-    if (1, 0) in places:
-        own: list[Places] = [(), ((0, 0), (1, 0)), places]
-    else:
-        kept = product(*[((), (place,)) for place in places])
-        own = sorted((tuple(p for part in parts for p in part) for parts in kept), key=len)
-    return sorted(((p, s) for p in own for s in ((False, True) if sites else (False,)) if (p, s) != (places, sites)), key=lambda m: len(m[0]) + m[1])
-
-
-def _boundary_slope(reduced: RandomEffects, optimum: Optimum, places: Places, sites: bool) -> float:
-    """Smallest one-sided slope of -logL into the whole model: Karush-Kuhn-Tucker for D in the cone of covariances."""
-    gradient, along_site = reduced.covariance_slope(optimum.theta)
-    found = [] if not sites or reduced.sites else [along_site]
-    if (1, 0) in places:
-        found.append(float(np.linalg.eigvalsh(gradient)[0]))
-    else:
-        found += [float(gradient[place]) for place in places if place not in reduced.places]
-    return min(found)
 
 
 def _require_identified(working: Working, data: Rotated, slope: str | None) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ketaoutcomes.mixed.criterion import Criterion, Evaluation
+from ketaoutcomes.mixed.criterion import Evaluation, Function, P, Point
 from ketaoutcomes.mixed.errors import MixedModelError, NearSingularCovariance, NotConverged
 
 MAX_ITERATIONS = 100
@@ -28,7 +29,7 @@ SAME_OPTIMUM = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
-class Optimum:
+class Certified(Generic[P]):
     """A certified minimum of the criterion.
 
     Attributes
@@ -52,7 +53,7 @@ class Optimum:
     """
 
     theta: NDArray[np.float64]
-    at: Evaluation
+    at: P
     distance: float
     iterations: int
     path: tuple[float, ...]
@@ -66,7 +67,11 @@ class Optimum:
         return self.cut or self.at.condition > NEAR_SINGULAR or float(np.abs(self.at.gradient).max(initial=0.0)) > STEEP
 
 
-def minimise(criterion: Criterion) -> Optimum:
+#: Of a Gaussian likelihood.
+Optimum = Certified[Evaluation]
+
+
+def minimise(criterion: Function[P]) -> Certified[P]:
     """Minimise the criterion and return the best optimum found.
 
     The (RE)ML likelihood of a small trial can have several maxima, or none: then some paths run to a singular
@@ -82,7 +87,7 @@ def minimise(criterion: Criterion) -> Optimum:
     NotConverged
         No start is feasible, or the line search or the iteration limit fails.
     """
-    optima: list[Optimum] = []
+    optima: list[Certified[P]] = []
     failures: list[MixedModelError] = []
     for tried, start in enumerate(criterion.starts()):
         if tried > 0 and not criterion.few and ((tried > 1 and optima) or not (failures or optima[0].troubled)):
@@ -99,7 +104,7 @@ def minimise(criterion: Criterion) -> Optimum:
     return replace(best, unanimous=unanimous, starts=len(optima) + len(failures))
 
 
-def _minimise_from(criterion: Criterion, theta: NDArray[np.float64]) -> Optimum:
+def _minimise_from(criterion: Function[P], theta: NDArray[np.float64]) -> Certified[P]:
     """Newton with the analytic Hessian and backtracking (Nocedal & Wright 2006, sections 3.1 and 3.4).
 
     Where the Hessian is not positive definite its eigenvalues are reflected, so that the step goes down.
@@ -116,14 +121,14 @@ def _minimise_from(criterion: Criterion, theta: NDArray[np.float64]) -> Optimum:
             )
         distance = decrement(at)
         if distance < TOLERANCE:
-            return _polish(criterion, Optimum(theta, at, distance, iteration, tuple(path), cut))
+            return _polish(criterion, Certified(theta, at, distance, iteration, tuple(path), cut))
         theta, at, length = _step(criterion, theta, at)
         cut = cut or length < SHORT_STEP
         path.append(at.value)
     raise _refusal(at, f"there is no optimum after {MAX_ITERATIONS} Newton steps")
 
 
-def _refusal(at: Evaluation, why: str) -> MixedModelError:
+def _refusal(at: Point, why: str) -> MixedModelError:
     message = f"No optimum could be proved: {why}, at distance {decrement(at):.1e} standard errors (allowed {TOLERANCE})."
     if at.condition > NEAR_SINGULAR:
         return NearSingularCovariance(
@@ -133,7 +138,7 @@ def _refusal(at: Evaluation, why: str) -> MixedModelError:
     return NotConverged(f"{message} Simplify the covariance structure or the fixed effects.")
 
 
-def decrement(at: Evaluation) -> float:
+def decrement(at: Point) -> float:
     """sqrt(g' H^-1 g); infinite where the Hessian is not positive definite."""
     try:
         half = np.linalg.solve(np.linalg.cholesky(at.hessian), at.gradient)
@@ -142,7 +147,7 @@ def decrement(at: Evaluation) -> float:
     return float(np.sqrt(half @ half))
 
 
-def _direction(at: Evaluation) -> NDArray[np.float64]:
+def _direction(at: Point) -> NDArray[np.float64]:
     eigenvalues, vectors = np.linalg.eigh(at.hessian)
     size = np.abs(eigenvalues)
     safe = np.maximum(size, 1e-8 * max(float(size.max()), 1e-8))
@@ -154,7 +159,7 @@ def _direction(at: Evaluation) -> NDArray[np.float64]:
     return step * min(1.0, LONGEST_STEP / longest) if longest > 0 else step
 
 
-def _step(criterion: Criterion, theta: NDArray[np.float64], at: Evaluation) -> tuple[NDArray[np.float64], Evaluation, float]:
+def _step(criterion: Function[P], theta: NDArray[np.float64], at: P) -> tuple[NDArray[np.float64], P, float]:
     """The next theta, the evaluation there and the share of the Newton step taken."""
     direction = _direction(at)
     distance = decrement(at)
@@ -174,12 +179,12 @@ def _step(criterion: Criterion, theta: NDArray[np.float64], at: Evaluation) -> t
     raise _refusal(at, "the line search found no descent")
 
 
-def _polish(criterion: Criterion, optimum: Optimum) -> Optimum:
+def _polish(criterion: Function[P], optimum: Certified[P]) -> Certified[P]:
     """A few more full steps while they bring the gradient nearer to zero: quadratic convergence makes them cheap."""
     for _ in range(POLISHING_STEPS):
         candidate = optimum.theta + _direction(optimum.at)
         at = criterion.evaluate(candidate)
         if at is None or not decrement(at) < optimum.distance:
             break
-        optimum = Optimum(candidate, at, decrement(at), optimum.iterations + 1, (*optimum.path, at.value), optimum.cut)
+        optimum = Certified(candidate, at, decrement(at), optimum.iterations + 1, (*optimum.path, at.value), optimum.cut)
     return optimum

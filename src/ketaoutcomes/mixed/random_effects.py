@@ -23,6 +23,8 @@ from ketaoutcomes.mixed.newton import Optimum
 from ketaoutcomes.mixed.rotation import Rotated
 
 Floats = NDArray[np.float64]
+# A standard deviation below this share of the residual one calls for a look at the boundary.
+NEAR_BOUNDARY = 0.1
 # Below this many participants every start is tried.
 FEW_PARTICIPANTS = 500
 
@@ -194,6 +196,11 @@ class RandomEffects:
         moved = at.c @ at.information
         result = traces / 2 - np.einsum("xy,ijyx->ij", at.c, pairs) / s2 + 0.5 * np.einsum("ixy,jyx->ij", moved, moved)
         return (result + result.T) / 2
+
+    def interior(self, theta: Floats) -> bool:
+        """Whether every standard deviation is far from 0 beside the residual one."""
+        own = [abs(value) for value, (i, j) in zip(theta, self.places, strict=False) if i == j]
+        return all(size > NEAR_BOUNDARY for size in [*own, *([abs(float(theta[-2]))] if self.sites else [])])
 
     def covariance_slope(self, theta: Floats) -> tuple[Floats, float]:
         """df/dD, shape (p, p), and df/dkappa: at a boundary the first is positive semidefinite, the second not negative.

@@ -116,6 +116,25 @@ def standardise(design: Design, like: Scaling | None = None) -> Working:
     return Working(design, scaling, np.column_stack([basis, (design.response() - basis @ scaling.centre) / scaling.scale]))
 
 
+def coordinates(design: Design) -> Scaling:
+    """Coordinates of the coefficients alone, in which the columns of the design are orthogonal and of size 1.
+
+    Raises
+    ------
+    RankDeficient
+        Some columns depend on the others.
+    """
+    x = design.x()
+    r = np.asarray(np.linalg.qr(x, mode="r"), dtype=np.float64)
+    _require_full_rank(design, r)
+    return Scaling(r / np.sqrt(len(x)), np.zeros(len(r)), 1.0)
+
+
+def basis_of(scaling: Scaling, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of a design, shape (n, q), in the coordinates of a scaling."""
+    return _basis(scaling.r, x)
+
+
 def _from_products(design: Design, x: NDArray[np.float64] | None) -> Scaling | None:
     """The triangle of (X, y) from its cross-products: R, c and the residual in one pass; None where squaring is not safe."""
     n, q = len(design.y), len(design.coding.columns)

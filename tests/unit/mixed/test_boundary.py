@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from ketaoutcomes.mixed import Fit, NotConverged, lmm
+from ketaoutcomes.mixed import Fit, NotConverged, boundary, lmm
 from ketaoutcomes.mixed.newton import Optimum, minimise
 from ketaoutcomes.mixed.random_effects import RandomEffects
 
@@ -24,8 +22,7 @@ def no_interior(monkeypatch: pytest.MonkeyPatch) -> None:
             raise NotConverged("as the test wants it")
         return minimise(criterion)
 
-    # The package's `lmm` is the function; the module of that name is reached by import.
-    monkeypatch.setattr(import_module("ketaoutcomes.mixed.lmm"), "minimise", failing)
+    monkeypatch.setattr(boundary, "minimise", failing)
 
 
 def people(slope: float, seed: int) -> pd.DataFrame:
