@@ -33,8 +33,9 @@ bench: .venv/run
 	$(RUN)/python benchmarks/demo.py
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python benchmarks/mixed.py
 
-# coverage of the intervals in 18,000 simulated trials; some minutes
+# coverage of the intervals in 18,000 simulated trials, and the truths found by very large simulations; some minutes each
 recovery: .venv/run
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python tests/recovery/truth.py
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python tests/recovery/full_run.py
 
 # the lock: hashes for every platform, no addresses (needs uv)

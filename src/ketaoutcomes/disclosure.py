@@ -18,12 +18,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketaoutcomes.schema.ard import KEY, OTHER_CHOICE, RELATIONS, STATISTICS, Relation
+from ketaoutcomes.schema.ard import ANY_EVENT, ANY_OF_CLASS, CHANGE, KEY, LEVEL, OTHER_CHOICE, RELATIONS, SHIFT, STATISTICS, Relation
 
 SMALL = 7
 BASE = 5
 CURVE = "curve"
+#: Tests over all arms.
+_TESTS = ("log-rank", "Gray's test")
 _CELL = ["period", "arm", "visit"]
+_LINE = ["analysis", "arm", "level", "term"]
+_Sum = tuple[pd.Index, pd.Index]
 #: Models' terms that are results, not coefficients.
 _RESULTS = (
     "",
@@ -107,13 +111,17 @@ def _withheld(exact: pd.DataFrame) -> pd.Series:
     why[few] = f"{SMALL} people or fewer behind it"
     why[(why == "") & (kinds == "exact")] = "would give a count away"
     why[(why == "") & _of_one_level(exact, kinds)] = "how many people stand behind one level is not known"
+    # the limits of a rate over the rate depend on the count alone (Garwood), which is rounded elsewhere
+    limits = exact["statistic"].isin(["conf_low", "conf_high"])
+    why[(why == "") & limits & _like(exact, exact[exact["statistic"] == "rate"], [*_LINE, "method"])] = "would give a count away"
     _other_choices(exact, why)
     cells = _cells(exact)
+    sums = _sums(exact, kinds == "count")
     settled = -1
     while settled != int((why != "").sum()):
         settled = int((why != "").sum())
-        for relation in RELATIONS:
-            _complement(exact, why, kinds == "count", relation)
+        for total, parts in sums:
+            _complement(exact, why, total, parts)
         _analysed(exact, why)
         _followed(exact, why)
         _same_number(exact, why, kinds == "count", cells)
@@ -122,6 +130,7 @@ def _withheld(exact: pd.DataFrame) -> pd.Series:
         _averages(exact, why, kinds)
         _comparisons(exact, why, kinds)
         _curves(exact, why)
+        _incidence(exact, why)
     return why
 
 
@@ -144,23 +153,49 @@ def _of_one_level(exact: pd.DataFrame, kinds: pd.Series) -> pd.Series:
     return kinds.isin(["number", "size"]) & exact["term"].str.contains("[", regex=False)
 
 
-def _complement(exact: pd.DataFrame, why: pd.Series, counts: pd.Series, relation: Relation) -> None:
-    """Where one member alone of a sum is withheld, withhold another: its smallest part, else the total."""
+def _sums(exact: pd.DataFrame, counts: pd.Series) -> list[_Sum]:
+    """Every sum that holds between counts: what `schema.ard` states, records of adverse events, shifts between levels."""
+    found = [one for relation in RELATIONS for one in _related(exact, counts, relation)]
+    records = exact[exact["statistic"] == "n_records"]
+    for _, arm in records.groupby(["analysis", "arm"], sort=False):
+        classes = arm["term"] == ANY_OF_CLASS
+        found.append((arm.index[arm["term"] == ANY_EVENT], arm.index[classes]))
+        found += [(lines.index[classes[lines.index]], lines.index[~classes[lines.index]]) for _, lines in arm[arm["level"] != ""].groupby("level")]
+    ranks = exact[(exact["statistic"] == "n_events") & exact["level"].isin([LEVEL, SHIFT, CHANGE]) & (exact["term"] != "")]
+    for _, arm in ranks.groupby(["analysis", "arm"], sort=False):
+        found += _shifts(arm)
+    return found
+
+
+def _related(exact: pd.DataFrame, counts: pd.Series, relation: Relation) -> list[_Sum]:
     others = [column for column in KEY if column != relation.column]
     wanted = counts.copy()
     if relation.parts is not None:
         wanted &= exact["statistic"].isin([relation.total, *relation.parts])
-    for _, group in exact[wanted].groupby(others, dropna=False, sort=False):
-        is_total = group[relation.column] == relation.total
-        if not is_total.any() or is_total.all():
-            continue
-        hidden = why[group.index] != ""
-        if int(hidden.sum()) != 1:
-            continue
-        parts = group[~is_total & ~hidden]
-        nonzero = parts[parts["value"] > 0]
-        chosen = nonzero.sort_values("value", kind="stable").index[:1] if len(nonzero) else group.index[is_total][:1]
-        why.loc[chosen] = _SUBTRACTION
+    groups = [group[relation.column] == relation.total for _, group in exact[wanted].groupby(others, dropna=False, sort=False)]
+    return [(total.index[total], total.index[~total]) for total in groups if total.any() and not total.all()]
+
+
+def _shifts(arm: pd.DataFrame) -> list[_Sum]:
+    """People of a level are the shifts to it; those who changed, the shifts up or down between scores (within a band some change without a shift)."""
+    shifts = arm[arm["level"] == SHIFT]
+    ends = shifts["term"].str.rsplit(" to ", n=1, expand=True).reindex(columns=[0, 1])
+    found: list[_Sum] = [(arm.index[(arm["level"] == LEVEL) & (arm["term"] == to)], shifts.index[ends[1] == to]) for to in ends[1].unique()]
+    scores = ends.apply(pd.to_numeric, errors="coerce").dropna()
+    direction = np.sign(scores[1] - scores[0])
+    for sign in (-1, 0, 1):
+        parts = scores.index[direction == sign]
+        found.append((arm.index[(arm["level"] == CHANGE) & (arm["value"] == arm["value"][parts].sum())], parts))
+    return [(total, parts) for total, parts in found if len(total) and len(parts)]
+
+
+def _complement(exact: pd.DataFrame, why: pd.Series, total: pd.Index, parts: pd.Index) -> None:
+    """Where one member alone of a sum is withheld, withhold another: its smallest part, else the total."""
+    if int((why[total.union(parts)] != "").sum()) != 1:
+        return
+    shown = exact["value"][parts[why[parts] == ""]]
+    nonzero = shown[shown > 0].sort_values(kind="stable")
+    why.loc[nonzero.index[:1] if len(nonzero) else total[:1]] = _SUBTRACTION
 
 
 _SUBTRACTION = "would give a withheld count back by subtraction"
@@ -203,10 +238,10 @@ def _same_number(exact: pd.DataFrame, why: pd.Series, counts: pd.Series, cells: 
 
 
 def _shares(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
-    """A percentage goes with its count."""
+    """A percentage, or a rate, goes with its count."""
     key = [column for column in KEY if column not in {"statistic", "method", "conf_level"}]
     lost = exact[(kinds == "count") & (why != "") & ~exact["statistic"].isin(["n_expected", "n_at_risk"])]
-    why[(kinds == "share") & (why == "") & _like(exact, lost, key)] = "its count is withheld"
+    why[((kinds == "share") | (exact["statistic"] == "rate")) & (why == "") & _like(exact, lost, key)] = "its count is withheld"
 
 
 def _averages(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
@@ -228,9 +263,9 @@ def _comparisons(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
     for side in ("arm", "comparator"):
         compared = exact.assign(arm=exact[side])
         why[numbers & (exact["comparator"] != "") & _like(compared, lost, ["analysis", "visit", "arm"])] = "compares with something withheld"
-    general = (exact["arm"] == "") & ((exact["term"] == "log-rank") | ~exact["term"].isin(_RESULTS))
+    general = (exact["arm"] == "") & (exact["term"].isin(_TESTS) | ~exact["term"].isin(_RESULTS))
     cells = exact[(why != "") & (exact["comparator"] == "") & exact["term"].isin(["", "ls_mean"])]
-    models = exact["analysis"].isin(exact["analysis"][exact["term"].isin(["log-rank", "fit"])])
+    models = exact["analysis"].isin(exact["analysis"][exact["term"].isin([*_TESTS, "fit"])])
     why[numbers & general & models & exact["analysis"].isin(cells["analysis"])] = "computed from a mean or count that is withheld"
     visits = exact[(why != "") & (exact["term"] == "ls_mean")]
     why[numbers & (exact["term"] == "covariance") & _like(exact, visits, ["analysis", "visit"])] = "computed from a mean or count that is withheld"
@@ -260,6 +295,21 @@ def _curves(exact: pd.DataFrame, why: pd.Series) -> None:
             why.loc[later[later].index] = "beyond a withheld step of its curve"
 
 
+def _incidence(exact: pd.DataFrame, why: pd.Series) -> None:
+    """An incidence goes when it lies a few events beyond the one shown before it: their difference would tell how many."""
+    given = exact["term"] == "incidence"
+    curves = exact[given & (exact["statistic"] == "incidence")].sort_values("day", kind="stable")
+    for _, curve in curves.groupby(["analysis", "arm"], sort=False):
+        before = 0
+        shown = curve[why[curve.index] == ""]
+        for at, events in enumerate(shown["events"].tolist()):
+            if 0 < events - before <= SMALL:
+                of_day = given & _like(exact, shown.iloc[[at]], ["analysis", "arm", "day"])
+                why[of_day & (why == "")] = "a few events lie between it and the incidence before it"
+            else:
+                before = events
+
+
 def _round5(values: pd.Series) -> pd.Series:
     return np.floor(values / BASE + 0.5) * BASE
 
@@ -273,6 +323,8 @@ def _rounded(exact: pd.DataFrame, kinds: pd.Series) -> pd.DataFrame:
     share = kinds == "share"
     n = frame.loc[share, "n"].astype("float64")
     frame.loc[share, "value"] = 100 * frame.loc[share, "events"].astype("float64") / n.where(n > 0)
+    rates = (frame["statistic"] == "rate") & (exact["events"] > 0)
+    frame.loc[rates, "value"] *= (frame.loc[rates, "events"] / exact.loc[rates, "events"]).astype("float64")
     digits = frame["statistic"].map({name: statistic.digits for name, statistic in STATISTICS.items()})
     for places in sorted(set(digits[kinds == "number"])):
         chosen = (kinds == "number") & (digits == places) & (frame["analysis"] != "study")
@@ -282,7 +334,7 @@ def _rounded(exact: pd.DataFrame, kinds: pd.Series) -> pd.DataFrame:
 
 def _of_test(exact: pd.DataFrame) -> pd.Series:
     """Degrees of freedom of a chi-square test count terms, not people."""
-    return exact["term"].isin(["log-rank", "proportional hazards"])
+    return exact["term"].isin([*_TESTS, "proportional hazards"])
 
 
 def _blank_known(frame: pd.DataFrame, exact: pd.DataFrame, why: pd.Series) -> None:

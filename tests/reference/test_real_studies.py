@@ -169,3 +169,37 @@ def test_mood_over_a_week(shared: Path, tmp_path: Path, number: Callable[..., fl
     for name, (statistic, term) in variances.items():
         assert number(found, statistic, term=term) == pytest.approx(expected[name]["value"], abs=expected[name]["abs_tol"])
     assert -2 * number(found, "loglik", term="fit") == pytest.approx(expected["A_deviance"]["value"], abs=expected["A_deviance"]["abs_tol"])
+
+
+#: Days of the months that Singer and Willett count in.
+MONTH = 365.25 / 12
+UNEMPLOYMENT = {
+    "A": ("time_alone", {"Intercept": "(Intercept)", "months": "time"}),
+    "B": ("with_unemployment", {"Intercept": "(Intercept)", "months": "time", "unemployed": "unemployed"}),
+    "C": ("changing_association", {"Intercept": "(Intercept)", "months": "time", "unemployed": "unemployed", "months:unemployed": "time:unemployed"}),
+}
+
+
+@pytest.fixture(scope="module")
+def unemployment(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """One file holds people and interviews, in months: a table of the people beside it, and the day of each interview."""
+    rows = pd.read_csv(shared / "data" / "alda" / "depression_unemployment.csv")
+    rows["day"] = rows["months"] * MONTH
+    files = {"people.csv": rows[["id"]].drop_duplicates().to_csv(index=False), "interviews.csv": rows.to_csv(index=False)}
+    return derived("depression_unemployment", tmp_path_factory.mktemp("unemployment"), files)
+
+
+@pytest.mark.parametrize("model", list(UNEMPLOYMENT))
+def test_depression_and_unemployment(model: str, unemployment: Prepared, shared: Path, number: Callable[..., float]) -> None:
+    """Singer and Willett 2003, table 5.7, as lme4 gives it; a slope per day is one per month over its days."""
+    expected = checks(shared, "alda", "depression_unemployment")
+    name, terms = UNEMPLOYMENT[model]
+    found = analyse(unemployment[0], name, unemployment[1])
+    assert number(found, "n", term="fit") == 254
+    assert number(found, "n_rows", term="fit") == 674
+    for key, term in terms.items():
+        entry, unit = expected[f"{model}_{key}"], MONTH if "months" in key else 1
+        assert unit * number(found, "estimate", term=term) == pytest.approx(entry["value"], abs=entry["abs_tol"])
+        assert unit * number(found, "std_error", term=term) == pytest.approx(entry["se"], abs=0.002)
+    deviance = expected["deviance"]
+    assert -2 * number(found, "loglik", term="fit") == pytest.approx(deviance["value"][model], abs=deviance["abs_tol"])

@@ -144,6 +144,9 @@ class Lmm(_Mixed):
     """Whether random intercept and slope are correlated."""
     site_intercept: bool = False
     """A random intercept for each site of `design.site`."""
+    time_varying: list[str] = Field(default_factory=list[str])
+    """Parameters whose score at the same visit is a covariate, in studies that compare no arms: what goes along with the response, not what
+    causes it. `interactions` may name them."""
 
 
 class Paired(_Common):

@@ -249,11 +249,9 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
     unadjusted = sorted(set(study.design.confounders) - set(getattr(analysis, "covariates", [])))
     if study.design.kind == "observational" and getattr(analysis, "primary", False) and unadjusted:
         yield key, f"the primary comparison of an observational study must adjust for its confounders; missing: {', '.join(unadjusted)}"
+    if isinstance(analysis, Cox | Lmm):
+        yield from _time_varying(study, analysis, key)
     if isinstance(analysis, Cox):
-        for at, name in enumerate(analysis.time_varying):
-            yield from unless(name, study.parameters, (*key, "time_varying", at), "parameter")
-            if name in study.parameters and not study.scale(name).averaged:
-                yield (*key, "time_varying", at), f"{study.scale(name).name} is {study.scale(name).kind}: it has no slope"
         yield from unless(analysis.cluster, study.participant_columns, (*key, "cluster"), "participants' column")
     if isinstance(analysis, Lmm):
         absent = "time" if analysis.time == "categorical" else "visit"
@@ -261,7 +259,7 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
             if absent in pair:
                 yield (*key, "interactions", at), f"with `time: {analysis.time}` there is no {absent!r}: use {'visit' if absent == 'time' else 'time'!r}"
             for term in pair:
-                yield from unless(term, _TERMS | set(analysis.covariates), (*key, "interactions", at), "term of this analysis")
+                yield from unless(term, _TERMS | {*analysis.covariates, *analysis.time_varying}, (*key, "interactions", at), "term of this analysis")
     if isinstance(analysis, Mmrm | Lmm):
         yield from _mixed(study, analysis, key)
     wanted = [getattr(analysis, "visit", None), *getattr(analysis, "visits", [])]
@@ -269,6 +267,23 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
     known = {visit.id for visit in study.visits if period in (None, "all", visit.period)}
     for visit in wanted:
         yield from unless(visit, known, (*key, "visits" if hasattr(analysis, "visits") else "visit"), "visit of that period")
+
+
+def _time_varying(study: Study, analysis: Cox | Lmm, key: Key) -> Iterator[Problem]:
+    """Scores that are covariates while they change."""
+    for at, name in enumerate(analysis.time_varying):
+        where = (*key, "time_varying", at)
+        yield from unless(name, study.parameters, where, "parameter")
+        scale = study.scales.get(study.parameters.get(name, ""))
+        if scale is not None and scale.kind == "ordinal":
+            yield where, f"{scale.name} is ordinal: it has no slope"
+        if name in study.participant_columns or name in _TERMS or name in analysis.time_varying[:at]:
+            yield where, "another term of this analysis has this name"
+        if isinstance(analysis, Lmm) and name == getattr(study.endpoints.get(analysis.endpoint), "parameter", None):
+            yield where, "this score is the response"
+    if isinstance(analysis, Lmm) and analysis.time_varying and len(study.design.arms) > 1:
+        text = "measured after the arms were assigned, it may carry a part of their effect: a comparison of arms cannot be adjusted for it"
+        yield (*key, "time_varying"), text
 
 
 def _mixed(study: Study, analysis: Mmrm | Lmm, key: tuple[str | int, ...]) -> Iterator[Problem]:

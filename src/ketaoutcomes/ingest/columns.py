@@ -104,7 +104,7 @@ def _parser(column: Column, scales: dict[str, Instrument]) -> Callable[[str], Pa
 
 def _text(cell: str) -> str:
     """The cell with each accent written one way (NFC), or refused: two labels that look the same are one label."""
-    if not all(char == " " or char.isprintable() for char in cell):
+    if not cell.isprintable():
         raise BadCell("holds an invisible character (such as a zero-width or hard space); remove it")
     return unicodedata.normalize("NFC", cell)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ketaoutcomes.domain.tables import Table
 
 _MAGIC = {b"PK\x03\x04": "a zip or Excel file", b"\x1f\x8b": "a gzip file", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PAR1": "Parquet"}
 _DELIMITERS = {",": "a comma", "\t": "a tab", ";": "a semicolon"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,10 @@ def _text(path: Path, table: Table) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise _refuse(path, line, "", "E-DATA-ENCODING", "not UTF-8; save the file as CSV UTF-8") from None
-    for line, row in enumerate(text.split("\n"), start=1):
-        if any(ord(char) < 32 and char not in "\t\r" for char in row):
-            raise _refuse(path, line, "", "E-DATA-CONTROL", "a control character (such as NUL) stands in this line; remove it")
+    control = _CONTROL.search(text)
+    if control:
+        line = text.count("\n", 0, control.start()) + 1
+        raise _refuse(path, line, "", "E-DATA-CONTROL", "a control character (such as NUL) stands in this line; remove it")
     if not text.strip():
         raise _refuse(path, 0, "", "E-DATA-EMPTY", "the file is empty")
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -30,12 +31,15 @@ class Scores:
         Factor levels present, the reference first.
     excluded
         Participants left out, by reason.
+    incomplete
+        Rows without a covariate that varies, and the participants they are of.
     """
 
     rows: pd.DataFrame
     people: pd.DataFrame
     levels: dict[str, list[str]]
     excluded: dict[str, int]
+    incomplete: dict[str, tuple[int, int]]
 
 
 def people_of(analysis: Analysis, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -56,12 +60,14 @@ def arms_of(study: Study, people: pd.DataFrame) -> list[str]:
     return [arm for arm in arms if arm in present] or sorted(present) or arms
 
 
-def scores(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame], covariates: list[str], visit: str | None = None) -> Scores:
-    """Rows for a model of a score endpoint; `visit` restricts to one visit.
+def scores(
+    study: Study, analysis: Analysis, data: dict[str, pd.DataFrame], covariates: list[str], visit: str | None = None, varying: Sequence[str] = ()
+) -> Scores:
+    """Rows for a model of a score endpoint; `visit` restricts to one visit, `varying` are parameters whose score at the same visit is a covariate.
 
     The baseline row is never a response. Rows that intercurrent events take out, without a value,
     without baseline (when it is needed) or without a covariate do not enter; people who thereby
-    have no row at all are counted in `excluded`.
+    have no row at all are counted in `excluded`, rows without a covariate that varies in `incomplete`.
     """
     endpoint = study.endpoints[getattr(analysis, "endpoint")]
     assert isinstance(endpoint, Numeric)
@@ -79,13 +85,25 @@ def scores(study: Study, analysis: Analysis, data: dict[str, pd.DataFrame], cova
     if set(covariates) & set(CROSSOVER):
         rows = _within_and_between(rows, adqs[adqs["paramcd"] == endpoint.parameter], data["adsl"], study)
     seen = rows[rows["aval"].notna()]
-    needed = ["response", *(["base"] if "base" in covariates else []), *names, *(["site"] if site else []), *(name for name in CROSSOVER if name in covariates)]
+    for name in varying:
+        same = adqs[adqs["paramcd"] == name].rename(columns={"aval": name})
+        seen = seen.merge(same[["participant", "period", "avisit", name]], on=["participant", "period", "avisit"], how="left")
+    incomplete = {name: seen[seen[name].isna()] for name in varying}
+    needed = [
+        "response",
+        *(["base"] if "base" in covariates else []),
+        *names,
+        *(["site"] if site else []),
+        *(name for name in CROSSOVER if name in covariates),
+        *varying,
+    ]
     complete = seen[seen[needed].notna().all(axis=1)].reset_index(drop=True)
     excluded = {
         "without a value after baseline": _lost(people, seen),
         "without baseline or a covariate": _lost(seen, complete),
     }
-    return Scores(complete, people, _levels(study, complete, people, covariates), excluded)
+    left_out = {name: (len(part), part["participant"].nunique()) for name, part in incomplete.items()}
+    return Scores(complete, people, _levels(study, complete, people, covariates), excluded, left_out)
 
 
 def _within_and_between(rows: pd.DataFrame, scores: pd.DataFrame, people: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -138,8 +156,9 @@ def _levels(study: Study, rows: pd.DataFrame, people: pd.DataFrame, covariates: 
 
 def n_by(rows: pd.DataFrame, arm: str | None = None, visit: str | None = None) -> int:
     """Participants with a value, in an arm, at a visit."""
+    inside = pd.Series(True, index=rows.index)
     if arm is not None:
-        rows = rows[rows["arm"] == arm]
+        inside &= rows["arm"] == arm
     if visit is not None:
-        rows = rows[rows["visit"] == visit]
-    return int(rows["participant"].nunique())
+        inside &= rows["visit"] == visit
+    return int(rows["participant"][inside].nunique())

@@ -15,10 +15,9 @@ from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of, people_of
 from ketaoutcomes.models._words import population_words
+from ketaoutcomes.schema.ard import ANY_EVENT, ANY_OF_CLASS
 
 _YEAR = 365.25
-#: Term of the line of a whole class.
-ANY = "any of them"
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -57,10 +56,10 @@ def _emerging(analysis: AdverseEvents, events: pd.DataFrame, people: pd.DataFram
 
 def _arm(rows: Results, arm: str, people: pd.DataFrame, events: pd.DataFrame, after: float) -> None:
     rows.add("n", len(people), n=len(people), parameter="adverse event", arm=arm)
-    _line(rows, arm, people, events, after, "any", "")
+    _line(rows, arm, people, events, after, ANY_EVENT, "")
     _line(rows, arm, people, events[events["serious"] == "yes"], after, "any serious", "")
     for group, of_class in events.groupby("class", sort=True):
-        _line(rows, arm, people, of_class, after, ANY, str(group))
+        _line(rows, arm, people, of_class, after, ANY_OF_CLASS, str(group))
         for term, of_term in of_class.groupby("event", sort=True):
             _line(rows, arm, people, of_term, after, str(term), str(group))
 

@@ -1,5 +1,5 @@
 """{title}: {response} after baseline was analysed in {population} with a linear mixed model: fixed effects
-{terms}; time {time}; {random}; {likelihood}; {errors}{df}.{sequence} Missing
+{terms}; time {time}; {random}; {likelihood}; {errors}{df}.{sequence}{varying} Missing
 scores are assumed missing at random given what was seen."""
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ from ketaoutcomes.models._words import likelihood_words, population_words, respo
 
 Terms = list[tuple[str, ...]]
 _SEQUENCE = " The effect of the sequence of arms is reported with its low power; it chose no other analysis."
+_VARYING = (
+    " {names} at the same visit {is_} a covariate, between and within people: its coefficient is an association, not an effect. Visits without it are left out."
+)
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Coefficients, variances, LS means and contrasts, proof."""
     analysis = study.analyses[name]
     assert isinstance(analysis, Lmm)
-    found = scores(study, analysis, data, list(dict.fromkeys([*analysis.covariates, *(["site"] if analysis.site_intercept else [])])))
+    found = scores(
+        study, analysis, data, list(dict.fromkeys([*analysis.covariates, *(["site"] if analysis.site_intercept else [])])), varying=analysis.time_varying
+    )
     clock = found.rows["ady"] if analysis.days == "actual" else found.rows["visit"].map(analysis.times).fillna(found.rows["time"])
     rows_in = found.rows.assign(time=clock, scheduled=found.rows["time"])
     terms = _terms(analysis, found)
@@ -40,6 +45,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         errors=ERRORS_WORDS[analysis.errors],
         df=DF_WORDS[analysis.df_method],
         sequence=_SEQUENCE if "sequence" in analysis.covariates else "",
+        varying=_varying_words(study, analysis),
     )
     reason = _mixed.cannot(study, found, analysis.visit)
     if reason:
@@ -59,9 +65,16 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         return rows.frame()
     _variances(rows, fit)
     _mixed.left_out(rows, found.excluded)
+    for parameter, (values, people) in found.incomplete.items():
+        rows.add("n_rows", values, n=people, term=f"left out: values without {study.scale(parameter).name} at their visit")
     _mixed.proof(rows, fit)
     _mixed.checks(rows, fit)
     return rows.frame()
+
+
+def _varying_words(study: Study, analysis: Lmm) -> str:
+    names = [study.scale(name).name for name in analysis.time_varying]
+    return _VARYING.format(names=" and ".join(names), is_="are each" if len(names) > 1 else "is") if names else ""
 
 
 def _random_words(analysis: Lmm) -> str:
@@ -87,7 +100,7 @@ def _variances(rows: Results, fit: Fit) -> None:
 
 def _terms(analysis: Lmm, found: Scores) -> Terms:
     time = "time" if analysis.time == "continuous" else "visit"
-    main: Terms = [(name,) for name in dict.fromkeys(analysis.covariates)]
+    main: Terms = [(name,) for name in dict.fromkeys([*analysis.covariates, *analysis.time_varying])]
     main += [(time,), *([("arm",)] if len(found.levels["arm"]) > 1 else [])]
     return [*main, *(tuple(pair) for pair in analysis.interactions)]
 

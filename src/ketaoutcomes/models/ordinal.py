@@ -19,6 +19,7 @@ from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import Scores, arms_of, scores
 from ketaoutcomes.models._times import strata_of
 from ketaoutcomes.models._words import population_words, response_words
+from ketaoutcomes.schema.ard import CHANGE, LEVEL, SHIFT
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -57,13 +58,13 @@ def _levels(rows: Results, scale: Instrument, analysis: Ordinal, part: pd.DataFr
     rows.add("n", n, n=n, arm=arm)
     after = _level(scale, analysis, part["aval"])
     before = _level(scale, analysis, part["base"]).fillna("no baseline")
-    _shares(rows, arm, after.dropna(), "level")
-    _shares(rows, arm, before + " to " + after, "shift")
+    _shares(rows, arm, after.dropna(), LEVEL)
+    _shares(rows, arm, before + " to " + after, SHIFT)
     if part["base"].notna().any():
         sign = 1 if scale.better == "lower" else -1
         change = sign * (part["aval"] - part["base"]).dropna()
         words = pd.Series("same", index=change.index, dtype="string").mask(change > 0, "worse").mask(change < 0, "better")
-        _shares(rows, arm, words, "change", ("worse", "same", "better"))
+        _shares(rows, arm, words, CHANGE, ("worse", "same", "better"))
 
 
 def _shares(rows: Results, arm: str, words: pd.Series, kind: str, always: tuple[str, ...] = ()) -> None:

@@ -127,6 +127,10 @@ SHOWN_FIRST = (*ADJUSTED, "standardised", "mantel_haenszel", "newcombe")
 TESTING, NOMINAL = "testing", "nominal"
 #: Term of a result under another choice of a definition, named by `level`.
 OTHER_CHOICE = "other choice"
+#: Terms of the lines of all adverse events and of all of a class, whose records are the sum of the classes' and the terms'.
+ANY_EVENT, ANY_OF_CLASS = "any", "any of them"
+#: Levels of a rank analysis: people by level, by the levels they came from and went to, and by direction.
+LEVEL, SHIFT, CHANGE = "level", "shift", "change"
 #: Methods of rows that stand beside those with the declared errors: displays of one number per result leave them out.
 BESIDE = ("model", "cr2")
 

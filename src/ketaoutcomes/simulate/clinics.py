@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from ketaoutcomes.simulate._files import Files, to_csv
+from ketaoutcomes.simulate._files import Files, to_csv, within
 
 _FIRST_DAY = date(2024, 1, 8)
 
@@ -48,14 +48,14 @@ def ketamine_clinics(truth: Clinics | None = None) -> Files:
         name = f"KC{clinic[i]:02d}-{i + 1:05d}"
         start = _FIRST_DAY + timedelta(days=int(rng.integers(0, 600)))
         sex = "F" if rng.random() < 0.6 else "M"
-        people.append((name, f"Clinic {clinic[i] + 1}", sex, int(np.clip(rng.normal(42, 13), 18, 85)), start.isoformat()))
+        people.append((name, f"Clinic {clinic[i] + 1}", sex, int(within(rng.normal(42, 13), 18, 85)), start.isoformat()))
         weeks = min(int(rng.geometric(truth.leave_per_week)), 26)
-        base = float(np.clip(rng.normal(truth.baseline_mean, truth.baseline_sd), 5, 27))
+        base = within(rng.normal(truth.baseline_mean, truth.baseline_sd), 5, 27)
         person = truth.change + shift[clinic[i]] + rng.normal(0, truth.person_sd)
         infusions += _infusions(rng, name, start, weeks)
         for day in _irregular_days(rng, weeks):
             level = base + person * (1 - np.exp(-max(day, 0) / 10)) + rng.normal(0, truth.noise_sd)
-            phq9, gad7 = np.clip(round(level), 0, 27), np.clip(round(0.72 * level + rng.normal(0, 2)), 0, 21)
+            phq9, gad7 = within(round(level), 0, 27), within(round(0.72 * level + rng.normal(0, 2)), 0, 21)
             scores.append((name, (start + timedelta(days=day)).isoformat(), int(phq9), "" if rng.random() < 0.1 else int(gad7)))
     return {
         "patients.csv": to_csv(("patient_id", "clinic", "sex", "age", "first_infusion"), people),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ketaoutcomes.simulate._files import Files, to_csv
+from ketaoutcomes.simulate._files import Files, to_csv, within
 
 ARMS = ("Placebo", "28 mg", "56 mg", "84 mg")
 _HOURS = {"2 hours": 2, "24 hours": 24, "Day 8": 192}
@@ -122,7 +122,7 @@ def _readings(rng: np.random.Generator, truth: DoseFinding, ids: Sequence[str], 
             peak, rise = rng.gamma(0.7, truth.cadss_peak[arm[i]] / 0.7), rng.normal(truth.sbp_rise[arm[i]], 6)
             before = rng.normal(122, 10)
             for minute in _MINUTES:
-                sbp = float(np.clip(before + share[minute] * rise + rng.normal(0, 3), 85, 220))
+                sbp = within(before + share[minute] * rise + rng.normal(0, 3), 85, 220)
                 rows.append((name, session, minute, min(round(peak * share[minute]), 92), round(sbp), round(0.62 * sbp + rng.normal(0, 3))))
     return rows
 

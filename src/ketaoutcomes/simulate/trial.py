@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ketaoutcomes.simulate._files import Files, Floats, to_csv
+from ketaoutcomes.simulate._files import Files, Floats, to_csv, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +116,8 @@ def _sessions(rng: np.random.Generator, truth: Trial, ids: Sequence[str], arm: N
         for session, day in enumerate(days, start=1):
             fading = float(0.9 ** (session - 1))
             cadss = min(round(rng.gamma(0.7, truth.cadss_mean[given] * fading / 0.7)), 92)
-            before = int(np.clip(rng.normal(124, 11), 90, 175))
-            peak = int(np.clip(before + rng.normal(truth.sbp_rise[given], 7), 85, 230))
+            before = int(within(rng.normal(124, 11), 90, 175))
+            peak = int(within(before + rng.normal(truth.sbp_rise[given], 7), 85, 230))
             dose = 0 if arm[i] == 0 else 56 if session == 1 else 84
             rows.append((name, session, day, dose, cadss, before, peak))
     return rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ketaoutcomes.simulate._files import Files, to_csv
+from ketaoutcomes.simulate._files import Files, to_csv, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _optimisation(rng: np.random.Generator, base: float, *, stable: bool, remitt
     target = 6.0 if remitter else 14.0 if stable else base - 8
     share = {28: 0.5, 56: 0.8, 84: 0.95, 112: 1.0}
     days = list(share) if stable else [day for day in share if day <= 28 or rng.random() < 0.6][:3]
-    return [(day, int(np.clip(round(base + (target - base) * share[day] + rng.normal(0, 2.5)), 0, 60))) for day in days]
+    return [(day, int(within(round(base + (target - base) * share[day] + rng.normal(0, 2.5)), 0, 60))) for day in days]
 
 
 def _maintenance(
@@ -95,7 +95,7 @@ def _maintenance(
     last = min(relapse, leave, truth.weeks * 7)
     for day in range(14, last + 1, 14):
         rise = 16 * np.exp(-(relapse - day) / 20)
-        scores.append((name, 112 + day, int(np.clip(round(score + rise + rng.normal(0, 3)), 0, 60))))
+        scores.append((name, 112 + day, int(within(round(score + rise + rng.normal(0, 3)), 0, 60))))
     if last == relapse:
         events.append((name, 112 + last, "relapse"))
     reason = "relapse" if last == relapse else "withdrew" if last == leave else ""

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.ard import ANY_EVENT, ANY_OF_CLASS, match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses
 
 NEEDS = ("adverse_events",)
-_ANY = "any of them"
 
 
 def build(ard: pd.DataFrame) -> Table:
@@ -26,12 +25,12 @@ def build(ard: pd.DataFrame) -> Table:
         of = match(rows, analysis=analysis)
         lines.append(Row(labels.text("analysis", analysis), heading=True))
         lines.append(Row("People", tuple(value_of(match(of, arm=arm, term=""), "n") for arm in arms)))
-        lines += [_line(match(of, level="", term=term), term.capitalize() + " adverse event", list(arms)) for term in ("any", "any serious")]
+        lines += [_line(match(of, level="", term=term), term.capitalize() + " adverse event", list(arms)) for term in (ANY_EVENT, "any serious")]
         for group in sorted(set(of["level"]) - {""}):
             inside = match(of, level=group)
             lines.append(Row(group, heading=True))
-            terms = sorted(set(inside["term"]), key=lambda term: (term != _ANY, term))
-            lines += [_line(match(inside, term=term), "Any of them" if term == _ANY else term, list(arms)) for term in terms]
+            terms = sorted(set(inside["term"]), key=lambda term: (term != ANY_OF_CLASS, term))
+            lines += [_line(match(inside, term=term), "Any of them" if term == ANY_OF_CLASS else term, list(arms)) for term in terms]
     return Table("Adverse events", "", tuple(arms.values()), tuple(lines), footnotes(__doc__))
 
 

@@ -186,13 +186,30 @@ def test_a_period_that_cannot_be_told_is_refused(refuse: Refuse, old: str, new: 
         (CLINICS, "time: continuous\n    days: actual", "time: categorical", "analyses.course.random"),
         (CLINICS, "random: [intercept, slope]", "random: [slope]", "analyses.course.random"),
         (CLINICS, "  site: clinic\n", "", "analyses.course.site_intercept"),
-        (CLINICS, "site_intercept: true", "site_intercept: true\n    errors: cr2", "analyses.course.errors"),
-        (CLINICS, "site_intercept: true", "df: kenward-roger-mmrm", "analyses.course.df"),
+        (CLINICS, "random: [intercept, slope]", "errors: cr2", "analyses.course.errors"),
+        (CLINICS, "random: [intercept, slope]", "df: kenward-roger-mmrm", "analyses.course.df"),
+        (CLINICS, "days: actual", "days: actual\n    time_varying: [clinic]", "analyses.course.time_varying.0"),
+        (CLINICS, "days: actual", "days: actual\n    time_varying: [phq9]", "analyses.course.time_varying.0"),
+        (CLINICS, "days: actual", "days: actual\n    time_varying: [gad7, gad7]", "analyses.course.time_varying.1"),
+        (CLINICS, "days: actual", "days: actual\n    interactions: [[time, gad7]]", "analyses.course.interactions.0"),
+        (TRIAL, "model: ancova\n", "model: lmm\n    time: continuous\n    time_varying: [madrs]\n", "analyses.day2.time_varying"),
     ],
 )
 def test_keys_of_mixed_models_that_do_not_go_together(refuse: Refuse, study: str, old: str, new: str, column: str) -> None:
     name = "esketamine_trial" if study is TRIAL else "ketamine_clinics"
     assert column in [finding.column for finding in refuse(swap(old, new, study), name).findings]
+
+
+@pytest.mark.parametrize(("instrument", "column"), [("cssrs_ideation", "analyses.course.time_varying.0"), ("audit_c", "analyses.main.visit")])
+def test_a_score_that_varies_with_time_has_a_slope(refuse: Refuse, instrument: str, column: str) -> None:
+    """An ordinal score has none; a continuous one is refused for another mistake only, put there so that the file is read to its end."""
+    text = swap("      gad7: {from: gad7, kind: integer, instrument: gad7}", f"      gad7: {{from: gad7, kind: integer, instrument: {instrument}}}", CLINICS)
+    text = swap("days: actual", "days: actual\n    time_varying: [gad7]", text)
+    text = text.replace("endpoint: gad7_change", "endpoint: phq9_change")
+    text = swap("visit: week6", "visit: week7", text)
+    found = [finding.column for finding in refuse(text, "ketamine_clinics").findings]
+    assert column in found
+    assert ("analyses.course.time_varying.0" in found) == (instrument == "cssrs_ideation")
 
 
 def test_a_recorded_event_must_be_a_flag(refuse: Refuse) -> None:

@@ -1,0 +1,125 @@
+"""Two hundred replicates of each simulated study at its committed size: no bias, and intervals that hold their level.
+
+A mean of N estimates is unbiased when it lies within 3.5 of its Monte Carlo errors of the truth (with the truth's own
+error, where it comes from `truth.json`); a 95 % interval holds its level when the number of intervals that cover lies in
+the central 99.9 % of the binomial distribution (180 to 198 of 200). That many cover even when errors are a fifth too small,
+so the mean error must also be the standard deviation of the estimates, again within 3.5 Monte Carlo errors (18 %).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from replicates import Result, declared_choice, replicates, result, study_with
+from scipy.stats import binom
+
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.models import analyse
+from ketaoutcomes.simulate import Clinics, Trial, Withdrawal, esketamine_trial, esketamine_withdrawal, ketamine_clinics
+
+SEEDS = range(1000, 1200)
+LARGE = json.loads((Path(__file__).resolve().parent / "truth.json").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    value: float
+    monte_carlo_error: float = 0.0
+
+
+def large(name: str) -> Truth:
+    """What one very large simulation found (`truth.py`)."""
+    return Truth(LARGE[name]["value"], LARGE[name]["monte_carlo_error"])
+
+
+def bias(found: list[Result], truth: Truth) -> float:
+    """Mean error of the estimates in its standard errors."""
+    estimates = np.array([one.estimate for one in found])
+    return float((estimates.mean() - truth.value) / math.hypot(estimates.std(ddof=1) / math.sqrt(len(found)), truth.monte_carlo_error))
+
+
+def width(found: list[Result]) -> float:
+    """Mean standard error over the standard deviation of the estimates, its logarithm in its standard errors: 1 / sqrt(2 (N - 1))."""
+    ratio = np.mean([one.std_error for one in found]) / np.std([one.estimate for one in found], ddof=1)
+    return math.log(ratio) * math.sqrt(2 * (len(found) - 1))
+
+
+def assert_recovered(found: list[Result], truth: Truth) -> None:
+    covered = sum(one.covers(truth.value) for one in found)
+    print(f"truth {truth.value:.4f}: bias {bias(found, truth):.2f}, width {width(found):.2f}, covered {covered} of {len(found)}")
+    assert abs(bias(found, truth)) < 3.5
+    assert abs(width(found)) < 3.5
+    low, high = binom.ppf([0.0005, 0.9995], len(found), 0.95)
+    assert low <= covered <= high
+
+
+def test_a_replicate_read_with_others_is_the_same_as_one_read_alone() -> None:
+    plan, truth = study_with("esketamine_withdrawal", ["relapse_published"]), replace(Withdrawal(), n=120)
+    for seed, data in zip((7, 8), list(replicates(plan, esketamine_withdrawal, truth, [7, 8])), strict=True):
+        (alone,) = replicates(plan, esketamine_withdrawal, truth, [seed])
+        assert analyse(plan, "relapse_published", data).equals(analyse(plan, "relapse_published", alone))
+
+
+def test_a_trial_recovers_change_and_response() -> None:
+    plan = study_with("esketamine_trial", ["main", "response_all"])
+    change: list[Result] = []
+    response: list[Result] = []
+    for data in replicates(plan, esketamine_trial, Trial(), SEEDS):
+        change.append(result(analyse(plan, "main", data), "estimate", term="contrast", visit="day28"))
+        response.append(result(analyse(plan, "response_all", data), "risk_difference", method="newcombe", visit="day28"))
+    assert_recovered(change, large("trial: change"))
+    assert_recovered(response, large("trial: response"))
+
+
+UNTIL, LANDMARK = 364, 224
+
+
+def with_times(plan: Study) -> Study:
+    """The committed analysis of the hazard, with a fixed end of the restricted mean and a landmark, whose truths have a closed form."""
+    analysis = plan.analyses["relapse_hazard"].model_copy(update={"until": float(UNTIL), "landmarks": [float(LANDMARK)]})
+    return plan.model_copy(update={"analyses": {**plan.analyses, "relapse_hazard": analysis}})
+
+
+def without_relapse(truth: Withdrawal, esketamine: bool, day: int) -> float:
+    """Share without a relapse after a day: two exponential distributions, days rounded up."""
+    hazard = math.log(2) / truth.median_days * (truth.hazard_ratio if esketamine else 1.0)
+    return truth.remitters * math.exp(-hazard * day) + (1 - truth.remitters) * math.exp(-hazard * truth.responder_hazard * day)
+
+
+def test_a_withdrawal_study_recovers_hazard_ratio_landmark_and_restricted_mean() -> None:
+    """Relapse as it was adjudicated, with truths in closed form, and by the rule of SUSTAIN-1 at looks every two weeks."""
+    plan, truth = with_times(study_with("esketamine_withdrawal", ["relapse_hazard", "relapse_published"])), Withdrawal()
+    found: dict[str, list[Result]] = {name: [] for name in ("hazard", "landmark", "restricted mean", "hazard by the rule", "landmark by the rule")}
+    for data in replicates(plan, esketamine_withdrawal, truth, SEEDS):
+        recorded, ruled = (analyse(plan, name, declared_choice(data)) for name in ("relapse_hazard", "relapse_published"))
+        for ard, rule in ((recorded, ""), (ruled, " by the rule")):
+            found[f"hazard{rule}"].append(result(ard, "estimate", term="arm[esketamine]"))
+            found[f"landmark{rule}"].append(result(ard, "risk_difference", term="landmark difference", day=float(LANDMARK)))
+        found["restricted mean"].append(result(recorded, "restricted_mean", term="restricted mean difference", day=float(UNTIL)))
+    gained = [without_relapse(truth, True, day) - without_relapse(truth, False, day) for day in range(UNTIL)]
+    assert_recovered(found["hazard"], Truth(math.log(truth.hazard_ratio)))
+    assert_recovered(found["landmark"], Truth(100 * (without_relapse(truth, True, LANDMARK) - without_relapse(truth, False, LANDMARK))))
+    assert_recovered(found["restricted mean"], Truth(sum(gained)))
+    assert_recovered(found["hazard by the rule"], large("withdrawal: hazard ratio by the rule"))
+    assert_recovered(found["landmark by the rule"], large("withdrawal: landmark by the rule"))
+
+
+def test_clinics_recover_the_mean_change_over_clinics() -> None:
+    plan = study_with("ketamine_clinics", ["main"])
+    found = [result(analyse(plan, "main", data), "estimate", term="ls_mean", visit="week6") for data in replicates(plan, ketamine_clinics, Clinics(), SEEDS)]
+    assert_recovered(found, large("clinics: change"))
+
+
+@pytest.mark.parametrize(("shift", "narrower"), [(0.5, 1.0), (0.0, 0.8), (0.0, 1.3)], ids=["bias", "too narrow", "too wide"])
+def test_the_check_can_fail(shift: float, narrower: float) -> None:
+    rng = np.random.default_rng(5)
+    centres = rng.standard_normal(200)
+    assert_recovered([Result(x, x - 1.96, x + 1.96) for x in centres], Truth(0.0))
+    wrong = [Result(x + shift, x + shift - narrower * 1.96, x + shift + narrower * 1.96) for x in centres]
+    with pytest.raises(AssertionError):
+        assert_recovered(wrong, Truth(0.0))
