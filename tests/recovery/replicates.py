@@ -33,7 +33,7 @@ def study_with(name: str, analyses: Sequence[str]) -> Study:
     endpoints = {key: said for key, said in plan.said_endpoints.items() if key in {getattr(analysis, "endpoint") for analysis in chosen.values()}}
     rules = {key: rule for key, rule in plan.rules.items() if key in {getattr(endpoint, "rule", "") for endpoint in endpoints.values()}}
     used = {getattr(said, "parameter", "") for said in (*endpoints.values(), *rules.values())}
-    tables = {key: _without_parameters(table, used) for key, table in plan.tables.items() if table.provides != "sessions"}
+    tables = {key: _without_parameters(table, used) for key, table in plan.tables.items() if table.provides not in {"sessions", "readings"}}
     return plan.model_copy(update={"analyses": chosen, "said_endpoints": endpoints, "rules": rules, "tables": tables})
 
 
@@ -49,7 +49,8 @@ def replicates(plan: Study, simulate: Callable[[Any], dict[str, str]], truth: An
             root = Path(folder)
             _write(plan, root, [simulate(replace(truth, seed=seed)) for seed in chosen])
             data = derive(plan, ingest(plan, root).tables)
-        parts = {name: dict(tuple(frame.groupby((frame["participant"] - 1) // truth.n))) for name, frame in data.items()}
+        size = int(np.sum(truth.n))  # of all arms
+        parts = {name: dict(tuple(frame.groupby((frame["participant"] - 1) // size))) for name, frame in data.items()}
         for at in range(len(chosen)):
             yield {name: parts[name].get(at, data[name][:0]).reset_index(drop=True) for name in data}
 

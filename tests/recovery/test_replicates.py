@@ -20,7 +20,7 @@ from scipy.stats import binom
 
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models import analyse
-from ketaoutcomes.simulate import Clinics, Trial, Withdrawal, esketamine_trial, esketamine_withdrawal, ketamine_clinics
+from ketaoutcomes.simulate import Clinics, DoseFinding, Trial, Withdrawal, esketamine_doses, esketamine_trial, esketamine_withdrawal, ketamine_clinics
 
 SEEDS = range(1000, 1200)
 LARGE = json.loads((Path(__file__).resolve().parent / "truth.json").read_text(encoding="utf-8"))
@@ -107,6 +107,15 @@ def test_a_withdrawal_study_recovers_hazard_ratio_landmark_and_restricted_mean()
     assert_recovered(found["restricted mean"], Truth(sum(gained)))
     assert_recovered(found["hazard by the rule"], large("withdrawal: hazard ratio by the rule"))
     assert_recovered(found["landmark by the rule"], large("withdrawal: landmark by the rule"))
+
+
+def test_a_dose_finding_study_recovers_the_highest_dose() -> None:
+    """Before the adjustment for three comparisons, which takes a second each."""
+    plan = study_with("esketamine_doses", ["day8"])
+    plan = plan.model_copy(update={"analyses": {"day8": plan.analyses["day8"].model_copy(update={"adjust": None})}})
+    key = {"term": "contrast", "visit": "day8", "arm": "mg84", "method": ""}
+    found = [result(analyse(plan, "day8", data), "estimate", **key) for data in replicates(plan, esketamine_doses, DoseFinding(), SEEDS)]
+    assert_recovered(found, large("doses: 84 mg at day 8"))
 
 
 def test_clinics_recover_the_mean_change_over_clinics() -> None:

@@ -4,11 +4,13 @@ The response and the change of a trial are seen on a scale with ends, a relapse 
 two weeks, and the mean of the clinics at days that nobody chose; so none of them is the number the simulation was given.
 What a mixed model estimates under data missing at random is what everybody's scores would show: its truth is a trial in
 which nobody leaves and no visit is missed. `make recovery` writes `truth.json` beside this file; some minutes on one core.
+With names of studies only these are made again.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 from replicates import declared_choice, replicates, result, study_with
 
 from ketaoutcomes.models import analyse
-from ketaoutcomes.simulate import Clinics, Trial, Withdrawal, esketamine_trial, esketamine_withdrawal, ketamine_clinics
+from ketaoutcomes.simulate import Clinics, DoseFinding, Trial, Withdrawal, esketamine_doses, esketamine_trial, esketamine_withdrawal, ketamine_clinics
 
 HERE = Path(__file__).resolve().parent
 SEED, PEOPLE = 20261122, 200_000
@@ -53,14 +55,19 @@ LARGE = (
             "withdrawal: landmark by the rule": ("risk_difference", {"term": "landmark difference", "day": 224.0}),
         },
     ),
+    Large(
+        "esketamine_doses", "day8", esketamine_doses, replace(DoseFinding(), n=(PEOPLE // 4,) * 4, leaves=0.0),
+        {"doses: 84 mg at day 8": ("estimate", {"term": "contrast", "visit": "day8", "arm": "mg84", "method": ""})},
+    ),
     Large("ketamine_clinics", "main", ketamine_clinics, CLINICS, {"clinics: change": ("estimate", {"term": "ls_mean", "visit": "week6"})}),
 )  # fmt: skip
 
 
 def main() -> None:
     """Simulate each study once, analyse it, and write what was found."""
-    found: dict[str, dict[str, float]] = {}
-    for large in LARGE:
+    file = HERE / "truth.json"
+    found: dict[str, dict[str, float]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    for large in [large for large in LARGE if not sys.argv[1:] or large.study in sys.argv[1:]]:
         began = time.perf_counter()
         plan = study_with(large.study, [large.analysis])
         (data,) = replicates(plan, large.simulate, large.truth, [SEED])
@@ -69,7 +76,7 @@ def main() -> None:
             one = result(ard, statistic, **key)
             found[name] = {"value": round(one.estimate, 5), "monte_carlo_error": round(one.std_error, 5), "people": PEOPLE, "seed": SEED}
             print(name, found[name], f"{time.perf_counter() - began:.0f} s", flush=True)
-    (HERE / "truth.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
