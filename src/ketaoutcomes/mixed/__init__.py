@@ -4,9 +4,10 @@ It knows nothing of clinics or files. `mmrm`, `lmm` and `ols` return a `Fit`, `g
 `MixedModelError`. Set one BLAS thread: the matrices are small.
 """
 
-from ketaoutcomes.mixed.binary.fit import BinaryFit, BinaryProof
+from ketaoutcomes.mixed.binary.fit import BinaryFit
 from ketaoutcomes.mixed.binary.glmm import glmm
-from ketaoutcomes.mixed.binary.population import Risk, Risks
+from ketaoutcomes.mixed.binary.population import Durations, Risk, Risks
+from ketaoutcomes.mixed.binary.solved import BinaryProof
 from ketaoutcomes.mixed.contrasts import Contrast, Contrasts, Estimate, JointTest
 from ketaoutcomes.mixed.diagnostics import binned_residuals, observed_and_fitted, quantile_pairs
 from ketaoutcomes.mixed.errors import (
@@ -43,6 +44,7 @@ __all__ = [
     "Contrasts",
     "DegenerateResponse",
     "DuplicateVisit",
+    "Durations",
     "Estimate",
     "Fit",
     "IncompatibleMoments",

@@ -8,131 +8,19 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
+from scipy.special import ndtri
 
-from ketaoutcomes.mixed.between_within import ByColumn, between_within
 from ketaoutcomes.mixed.binary import profile
-from ketaoutcomes.mixed.binary.constrained import Penalised
-from ketaoutcomes.mixed.binary.population import Risks, averaged, cells_of, standardised
-from ketaoutcomes.mixed.binary.quadrature import Likelihood, Modes, Point
+from ketaoutcomes.mixed.binary.population import Durations, Risks, averaged, cells_of, standardised, without_event
+from ketaoutcomes.mixed.binary.solved import BinaryProof, Solved
 from ketaoutcomes.mixed.coding import Cells, Coding
-from ketaoutcomes.mixed.design import Design, Frame, square, table
-from ketaoutcomes.mixed.errors import InvalidContrast, InvalidTerms
+from ketaoutcomes.mixed.design import Frame, square, table
+from ketaoutcomes.mixed.errors import InvalidContrast
 from ketaoutcomes.mixed.estimates import Estimates
 from ketaoutcomes.mixed.inference import Inference
-from ketaoutcomes.mixed.newton import Certified
-from ketaoutcomes.mixed.scaling import Scaling, basis_of
+from ketaoutcomes.mixed.scaling import basis_of
 
 Floats = NDArray[np.float64]
-DF = ("between-within", "asymptotic")
-
-
-@dataclass(frozen=True, slots=True)
-class BinaryProof:
-    """Evidence that the estimates are an optimum.
-
-    Attributes
-    ----------
-    iterations, starts
-        Newton steps, and starting values tried.
-    path
-        The criterion at the start and after each step.
-    gradient_norm
-        Largest absolute element of the gradient of -logL, by coefficients in coordinates of size 1 and elements of the
-        factor of the random effects' covariance.
-    distance
-        Newton decrement: the distance to the exact optimum in standard errors.
-    hessian_min_eigenvalue
-        Positive at a minimum.
-    quadrature_error
-        Change of the log-likelihood with twice the nodes and one.
-    boundary_slope
-        At a boundary, the smallest one-sided slope of -logL along a variance that is 0: not negative, the
-        Karush-Kuhn-Tucker condition. Else None.
-    """
-
-    iterations: int
-    starts: int
-    path: tuple[float, ...]
-    gradient_norm: float
-    distance: float
-    hessian_min_eigenvalue: float
-    quadrature_error: float
-    boundary_slope: float | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Solved:
-    """A certified optimum with the data it belongs to.
-
-    Attributes
-    ----------
-    criterion
-        What was minimised; fewer places on the boundary than `places`.
-    optimum
-        With the Hessian of the criterion.
-    design, scaling
-        The rows, and the coordinates of the coefficients.
-    unit
-        Unit of each column of Z, shape (d,).
-    labels
-        Of the random effects.
-    places
-        Free elements of the factor, as asked for.
-    infinite
-        Coefficients that only the prior keeps finite.
-    """
-
-    criterion: Likelihood | Penalised
-    optimum: Certified[Point]
-    design: Design
-    scaling: Scaling
-    unit: Floats
-    labels: tuple[str, ...]
-    places: tuple[tuple[int, int], ...]
-    link: str
-    quadrature_error: float
-    boundary_slope: float | None
-    infinite: tuple[str, ...]
-    clustered: bool
-    offset: bool
-
-    @property
-    def likelihood(self) -> Likelihood:
-        """Without the prior."""
-        return self.criterion.likelihood if isinstance(self.criterion, Penalised) else self.criterion
-
-    @property
-    def q(self) -> int:
-        """Fixed effects."""
-        return len(self.design.coding.columns)
-
-    @property
-    def loglik(self) -> float:
-        """With the binomial coefficients, without the prior."""
-        data = self.likelihood.data
-        coefficient = gammaln(data.m + 1) - gammaln(data.y + 1) - gammaln(data.m - data.y + 1)
-        value = self.optimum.at.value - (self.criterion.penalty(self.optimum.theta) if isinstance(self.criterion, Penalised) else 0.0)
-        return float(-value + data.times[data.of] @ coefficient)
-
-    def covariance(self) -> Floats:
-        """Of psi, shape (k, k)."""
-        return np.asarray(np.linalg.inv(self.optimum.at.hessian), dtype=np.float64)
-
-    def inference(self, df: str) -> Inference:
-        """The covariance of the coefficients and the rule for df. Raises InvalidTerms."""
-        if df not in DF:
-            raise InvalidTerms(f"Unknown df {df!r}; use one of {', '.join(DF)}.")
-        c = self.covariance()[: self.q, : self.q]
-        rule = ByColumn(np.full(self.q, np.inf))
-        if df == "between-within" and self.clustered:
-            rule = between_within(len(self.design.y), self.design.n_subjects, self.design.varying())
-        return Inference(self.scaling, self.optimum.theta[: self.q], c, c, rule)
-
-    def effects(self) -> tuple[Modes, Floats]:
-        """Modes of the distinct clusters, and the factor in the caller's unit."""
-        psi = self.optimum.theta
-        return self.likelihood.modes(psi), self.likelihood.factor(psi[self.q :]) / self.unit[:, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -318,37 +206,108 @@ class BinaryFit(Estimates):
             boundary_slope=self._solved.boundary_slope,
         )
 
-    def population(self, by: Sequence[str], at: Mapping[str, float] | None = None, conf_level: float = 0.95) -> Risks:
+    def population(self, by: Sequence[str], at: Mapping[str, float] | None = None, over: Mapping[str, str] | None = None, conf_level: float = 0.95) -> Risks:
         """Risks of the population by the factors `by`, with the random effects integrated out; see `population`.
 
-        Every cluster keeps its own covariates; a numeric column that differs within clusters must be in `at`. The limits
-        take the smallest df of the coefficients. Raises InvalidContrast.
+        Parameters
+        ----------
+        by
+            Factors.
+        at
+            Numeric columns and their values; one that differs within clusters must be here. "offset": the offset, else 0.
+        over
+            Levels of the rows to average over, where clusters are sites and not people, such as ``{"interval": "1"}``.
+        conf_level
+            Limits take the smallest df of the coefficients.
+
+        Raises
+        ------
+        InvalidContrast
+            Unknown columns, or no value for one that differs.
         """
         solved, numbers = self._solved, dict(at or {})
-        design, likelihood = solved.design, solved.likelihood
-        unknown = sorted(set(numbers) - set(design.numeric) - ({"offset"} if solved.offset else set()))
-        if unknown:
-            raise InvalidContrast(f"{', '.join(unknown)} is no numeric column of the model.")
-        psi = solved.optimum.theta
-        z = np.array([1.0] if len(solved.unit) == 1 else [1.0, numbers.get(solved.labels[1], np.nan)]) / solved.unit
-        if np.isnan(z).any():
-            raise InvalidContrast(f"The risk depends on {solved.labels[1]!r}, along which people differ in slope: say at which value, at=.")
-        loaded = likelihood.factor(psi[solved.q :]).T @ z
-        spread = float(np.linalg.norm(loaded))
-        cells = cells_of(design, by)
-        values, jacobian = np.empty(len(cells)), np.zeros((len(cells), len(psi)))
+        z, loaded, spread = solved.latent(numbers)
+        cells = cells_of(solved.design, by)
+        values, jacobian = np.empty(len(cells)), np.zeros((len(cells), len(solved.optimum.theta)))
         for i, cell in enumerate(cells):
-            x = basis_of(solved.scaling, standardised(design, cell, numbers))
-            risk, along, by_spread = averaged(likelihood.link, x @ psi[: solved.q] + numbers.get("offset", 0.0), spread)
+            x = basis_of(solved.scaling, standardised(solved.design, cell, numbers, over))
+            eta = x @ solved.optimum.theta[: solved.q] + numbers.get("offset", 0.0)
+            risk, along, by_spread = averaged(solved.likelihood.link, eta, spread)
             values[i] = risk.mean()
             jacobian[i, : solved.q] = along @ x / len(x)
-            if spread > 0:
-                jacobian[i, solved.q :] = [by_spread.mean() * z[a] * loaded[b] / spread for a, b in likelihood.places]
-        return Risks(cells, values, jacobian, solved.covariance(), float(self._parts()[3][:, 2].min()), conf_level)
+            jacobian[i, solved.q :] = solved.by_factor(z, loaded, spread, float(by_spread.mean()))
+        return Risks(cells, values, jacobian, solved.covariance(), self._least_df(), conf_level)
+
+    def survival(self, by: Sequence[str], interval: str, lengths: Sequence[float], conf_level: float = 0.95) -> tuple[Risks, Durations]:
+        """Risks of an event by the end of each interval and mean times without it, for a model of hazards.
+
+        Rows of the data are a person's intervals at risk. Averaged over everybody in the first interval, with the random
+        effects integrated out over all of a person's intervals together; within an interval events are spread evenly.
+
+        Parameters
+        ----------
+        by
+            Factors, constant within people.
+        interval
+            The factor of the intervals, in order.
+        lengths
+            Of each interval.
+        conf_level
+            Limits take the smallest df of the coefficients.
+
+        Raises
+        ------
+        InvalidContrast
+            There is no such factor, or not one length for each of its levels.
+        """
+        solved = self._solved
+        design, psi = solved.design, solved.optimum.theta
+        periods = design.coding.levels.get(interval, ())
+        if not periods or len(lengths) != len(periods):
+            raise InvalidContrast(f"{interval!r} is no factor of the model with {len(lengths)} levels, one for each length.")
+        z, loaded, spread = solved.latent({})
+        cells = cells_of(design, by)
+        first = {interval: periods[0]}
+        shares, along = np.empty((len(cells), len(periods))), np.zeros((len(cells), len(periods), len(psi)))
+        for i, cell in enumerate(cells):
+            x = np.stack([basis_of(solved.scaling, standardised(design, {**cell, interval: level}, {}, first)) for level in periods], axis=1)
+            shares[i], along[i, :, : solved.q], by_spread = without_event(solved.likelihood.link, x @ psi[: solved.q], x, spread)
+            along[i, :, solved.q :] = [solved.by_factor(z, loaded, spread, float(value)) for value in by_spread]
+        inference = (solved.covariance(), self._least_df(), conf_level)
+        every = tuple({**cell, interval: level} for cell in cells for level in periods)
+        risks = Risks(every, 1 - shares.ravel(), -along.reshape(len(every), -1), *inference)
+        weight = np.asarray(lengths, dtype=np.float64)
+        before = np.column_stack([np.ones(len(cells)), shares[:, :-1]])
+        mean = (before + shares) @ weight / 2
+        slope = np.einsum("k,ckp->cp", weight, along + np.concatenate([np.zeros_like(along[:, :1]), along[:, :-1]], axis=1)) / 2
+        return risks, Durations(cells, mean, slope, *inference)
+
+    def _least_df(self) -> float:
+        return float(self._parts()[3][:, 2].min())
 
     def with_inference(self, df: str) -> BinaryFit:
         """The same fit with other degrees of freedom. Raises InvalidTerms."""
         return BinaryFit(df, self._solved, self._solved.inference(df))
+
+    def heterogeneity(self) -> dict[str, float]:
+        """How much clusters differ, for a single random intercept: "sd", "median_ratio" and "icc".
+
+        The median odds ratio (logit) or hazard ratio (cloglog) of two people alike but for their clusters, the higher
+        against the lower: exp(sqrt(2) z sd), z the upper quartile of the normal (Larsen et al. 2000, Biometrics 56:909).
+        The intraclass correlation on the latent scale: sd^2 / (sd^2 + v), v = pi^2 / 3 (logit) or pi^2 / 6 (cloglog)
+        (Nakagawa et al. 2017, J R Soc Interface 14:20170213).
+
+        Raises
+        ------
+        InvalidContrast
+            The model has no random effect, or a slope.
+        """
+        if len(self._solved.labels) != 1:
+            raise InvalidContrast("Heterogeneity is told for a single random intercept.")
+        variance = float(self.covariances["subject"].iloc[0, 0])
+        residual = np.pi**2 / (3 if self.link == "logit" else 6)
+        sd = float(np.sqrt(variance))
+        return {"sd": sd, "median_ratio": float(np.exp(np.sqrt(2) * ndtri(0.75) * sd)), "icc": float(variance / (variance + residual))}
 
     def random_effects(self) -> Frame:
         """Modes of the random effects given the data: subject, effect, estimate, conditional_sd (as R's ``ranef(condVar = TRUE)``).

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ketaoutcomes.mixed.binary.clusters import Clusters, collapse
 from ketaoutcomes.mixed.binary.constrained import Penalised
-from ketaoutcomes.mixed.binary.fit import BinaryFit, Solved
+from ketaoutcomes.mixed.binary.fit import BinaryFit
 from ketaoutcomes.mixed.binary.links import link_called
 from ketaoutcomes.mixed.binary.quadrature import Likelihood, Point, differenced
 from ketaoutcomes.mixed.binary.separation import SUSPICIOUS, separating
+from ketaoutcomes.mixed.binary.solved import Solved
 from ketaoutcomes.mixed.boundary import Places, best
 from ketaoutcomes.mixed.coding import Coding, Term
 from ketaoutcomes.mixed.design import Design, Frame, build_design

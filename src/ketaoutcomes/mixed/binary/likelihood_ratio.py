@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from ketaoutcomes.mixed.binary.constrained import Penalised
-from ketaoutcomes.mixed.binary.fit import BinaryFit, Solved
+from ketaoutcomes.mixed.binary.fit import BinaryFit
+from ketaoutcomes.mixed.binary.solved import Solved
 from ketaoutcomes.mixed.errors import NotComparable
 
 Floats = NDArray[np.float64]

@@ -8,12 +8,12 @@ parameters; limits of risks are symmetric in the log odds, those of ratios in th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import expit, stdtr, stdtrit
 
 from ketaoutcomes.mixed.binary.links import Link
 from ketaoutcomes.mixed.coding import Coding
@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 REACH = 9.0
 STEP = 0.1
 POLES = 0.4
+# People whose integrals are held in memory together.
+PEOPLE_AT_ONCE = 200
 MEASURES = ("difference", "ratio", "odds_ratio")
 
 
@@ -68,15 +70,15 @@ class Risk:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Risks:
-    """Risks of every combination of some factors.
+class _Values:
+    """Means of every combination of some factors.
 
     Attributes
     ----------
     cells
         Level of each factor, in order.
     values, jacobian
-        Risks, shape (c,), and their derivatives by all parameters, shape (c, k).
+        Means, shape (c,), and their derivatives by all parameters, shape (c, k).
     covariance
         Of the parameters, shape (k, k).
     df, conf_level
@@ -90,45 +92,24 @@ class Risks:
     df: float
     conf_level: float
 
-    @property
-    def risks(self) -> tuple[Risk, ...]:
-        """The risks, with limits symmetric in the log odds."""
-        found: list[Risk] = []
-        for cell, p, along in zip(self.cells, self.values, self.jacobian, strict=True):
-            se = self._se(along)
-            low, high = self._limits(float(np.log(p / (1 - p))), se / (p * (1 - p)))
-            label = ", ".join(f"{name}={level}" for name, level in cell.items())
-            found.append(Risk(label, "risk", float(p), se, self.df, float("nan"), 1 / (1 + np.exp(-low)), 1 / (1 + np.exp(-high)), cell))
-        return tuple(found)
-
-    def compare(self, factor: str, reference: str, measure: str = "difference") -> tuple[Risk, ...]:
-        """Each level of a factor against its reference, within the levels of the others. Raises InvalidContrast."""
-        if measure not in MEASURES:
-            raise InvalidContrast(f"Unknown measure {measure!r}; use one of {', '.join(MEASURES)}.")
+    def _pairs(self, factor: str, reference: str) -> list[tuple[int, int]]:
+        """Each cell with the cell it is compared with."""
         at = {tuple(cell.items()): i for i, cell in enumerate(self.cells)}
         pairs = [(i, at.get(tuple({**cell, factor: reference}.items()))) for i, cell in enumerate(self.cells) if cell.get(factor, reference) != reference]
         if not pairs or any(other is None for _, other in pairs):
-            raise InvalidContrast(f"There is no {factor}={reference} to compare with; the risks are by {', '.join(self.cells[0])}.")
-        return tuple(self._compared(i, other, factor, measure) for i, other in pairs if other is not None)
+            raise InvalidContrast(f"There is no {factor}={reference} to compare with; the means are by {', '.join(self.cells[0])}.")
+        return [(i, other) for i, other in pairs if other is not None]
 
-    def _compared(self, i: int, other: int, factor: str, measure: str) -> Risk:
-        p, r = float(self.values[i]), float(self.values[other])
-        a, b = self.jacobian[i], self.jacobian[other]
+    def _compared(self, i: int, other: int, factor: str, measure: str, estimate: float, along: Floats) -> Risk:
         cell = self.cells[i]
-        rest = ", ".join(f"{name}={level}" for name, level in cell.items() if name != factor)
+        rest = _label({name: level for name, level in cell.items() if name != factor})
         label = f"{cell[factor]} against {self.cells[other][factor]}" + (f", {rest}" if rest else "")
-        if measure == "difference":
-            estimate, along = p - r, a - b
-        elif measure == "ratio":
-            estimate, along = float(np.log(p / r)), a / p - b / r
-        else:
-            estimate, along = float(np.log(p / (1 - p) / (r / (1 - r)))), a / (p * (1 - p)) - b / (r * (1 - r))
         se = self._se(along)
         low, high = self._limits(estimate, se)
-        p_value = 2 * float(stdtr(self.df, -abs(estimate / se)))
-        if measure != "difference":
-            estimate, low, high = float(np.exp(estimate)), float(np.exp(low)), float(np.exp(high))
-        return Risk(label, measure, estimate, se, self.df, p_value, low, high, cell)
+        return Risk(label, measure, estimate, se, self.df, 2 * float(stdtr(self.df, -abs(estimate / se))), low, high, cell)
+
+    def _difference(self, i: int, other: int, factor: str, measure: str) -> Risk:
+        return self._compared(i, other, factor, measure, float(self.values[i] - self.values[other]), self.jacobian[i] - self.jacobian[other])
 
     def _se(self, along: Floats) -> float:
         return float(np.sqrt(along @ self.covariance @ along))
@@ -136,6 +117,35 @@ class Risks:
     def _limits(self, estimate: float, se: float) -> tuple[float, float]:
         half = se * float(stdtrit(self.df, (1 + self.conf_level) / 2))
         return estimate - half, estimate + half
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Risks(_Values):
+    """Risks of every combination of some factors."""
+
+    @property
+    def risks(self) -> tuple[Risk, ...]:
+        """The risks, with limits symmetric in the log odds."""
+        found: list[Risk] = []
+        for cell, p, along in zip(self.cells, self.values, self.jacobian, strict=True):
+            se = self._se(along)
+            low, high = self._limits(float(np.log(p / (1 - p))), se / float(p * (1 - p)))
+            found.append(Risk(_label(cell), "risk", float(p), se, self.df, float("nan"), float(expit(low)), float(expit(high)), cell))
+        return tuple(found)
+
+    def compare(self, factor: str, reference: str, measure: str = "difference") -> tuple[Risk, ...]:
+        """Each level of a factor against its reference, within the levels of the others. Raises InvalidContrast."""
+        if measure not in MEASURES:
+            raise InvalidContrast(f"Unknown measure {measure!r}; use one of {', '.join(MEASURES)}.")
+        pairs = self._pairs(factor, reference)
+        return tuple(self._difference(*pair, factor, measure) if measure == "difference" else self._ratio(*pair, factor, measure) for pair in pairs)
+
+    def _ratio(self, i: int, other: int, factor: str, measure: str) -> Risk:
+        """By its logarithm."""
+        p = self.values if measure == "ratio" else self.values / (1 - self.values)
+        along = self.jacobian / (self.values if measure == "ratio" else self.values * (1 - self.values))[:, None]
+        found = self._compared(i, other, factor, measure, float(np.log(p[i] / p[other])), along[i] - along[other])
+        return replace(found, estimate=float(np.exp(found.estimate)), lower=float(np.exp(found.lower)), upper=float(np.exp(found.upper)))
 
     def tidy(self) -> Frame:
         """One row per risk."""
@@ -151,6 +161,29 @@ def latent(spread: float) -> tuple[Floats, Floats]:
     return v, weights / weights.sum()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Durations(_Values):
+    """Restricted mean times without the event, of every combination of some factors."""
+
+    def compare(self, factor: str, reference: str) -> tuple[Risk, ...]:
+        """Differences of each level of a factor from its reference. Raises InvalidContrast."""
+        return tuple(self._difference(i, other, factor, "restricted_mean_difference") for i, other in self._pairs(factor, reference))
+
+    @property
+    def means(self) -> tuple[Risk, ...]:
+        """The mean times."""
+        found: list[Risk] = []
+        for cell, value, along in zip(self.cells, self.values, self.jacobian, strict=True):
+            se = self._se(along)
+            low, high = self._limits(float(value), se)
+            found.append(Risk(_label(cell), "restricted_mean", float(value), se, self.df, float("nan"), low, high, cell))
+        return tuple(found)
+
+
+def _label(cell: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={level}" for name, level in cell.items())
+
+
 def cells_of(design: Design, by: Sequence[str]) -> tuple[dict[str, str], ...]:
     """Every combination of the factors. Raises InvalidContrast for one that is no factor of the model."""
     levels = design.coding.levels
@@ -160,23 +193,32 @@ def cells_of(design: Design, by: Sequence[str]) -> tuple[dict[str, str], ...]:
     return tuple(dict(zip(by, cell, strict=True)) for cell in product(*(levels[name] for name in by)))
 
 
-def standardised(design: Design, cell: Mapping[str, str], at: Mapping[str, float]) -> Floats:
-    """Design rows, shape (n, q): every cluster's own covariates, with a cell's levels and the numbers `at` in place of its own.
+def standardised(design: Design, cell: Mapping[str, str], at: Mapping[str, float], over: Mapping[str, str] | None = None) -> Floats:
+    """Design rows, shape (n, q): everybody's own covariates, with a cell's levels and the numbers `at` in place of their own.
+
+    Everybody is each cluster once, by its first row; or, where clusters are sites, the rows with the levels `over`.
 
     Raises
     ------
     InvalidContrast
-        A covariate differs within clusters and is neither in the cell nor in `at`.
+        A covariate differs within clusters and is neither in the cell nor in `at`; or no row has the levels `over`.
     """
     given = {**cell, **at}
-    coding, first = design.coding, design.first_rows
+    coding = design.coding
     values = {**design.codes, **design.numeric}
     used = dict.fromkeys(variable for column in coding.columns for variable, _ in column)
-    moving = [name for name in used if name not in given and not (values[name] == values[name][first][design.subject]).all()]
-    if moving:
-        raise InvalidContrast(f"{', '.join(moving)} differs within participants: say at which value, by= or at=.")
-    own = {name: values[name][first] for name in used if name not in given}
-    return _rows(coding, own, given, len(first))
+    if over:
+        chosen = np.logical_and.reduce([design.codes[name] == coding.levels[name].index(level) for name, level in over.items()])
+        rows = np.flatnonzero(chosen)
+        if not len(rows):
+            raise InvalidContrast(f"No row has {_label(over)}.")
+    else:
+        rows = design.first_rows
+        moving = [name for name in used if name not in given and not (values[name] == values[name][rows][design.subject]).all()]
+        if moving:
+            raise InvalidContrast(f"{', '.join(moving)} differs within participants: say at which value, by= or at=, or whom to average over, over=.")
+    own = {name: values[name][rows] for name in used if name not in given}
+    return _rows(coding, own, given, len(rows))
 
 
 def _rows(coding: Coding, own: Mapping[str, NDArray[np.intp] | Floats], given: Mapping[str, str | float], n: int) -> Floats:
@@ -196,3 +238,25 @@ def averaged(link: Link, eta: Floats, spread: float) -> tuple[Floats, Floats, Fl
     moved = eta[:, None] + spread * v
     slope = link.slope(moved)
     return link.probability(moved) @ weights, slope @ weights, slope @ (weights * v)
+
+
+def without_event(link: Link, eta: Floats, x: Floats, spread: float) -> tuple[Floats, Floats, Floats]:
+    """Mean shares without an event to the end of each of K intervals, with the random effect shared by a person's intervals.
+
+    Linear predictors eta (n, K) and designs x (n, K, q). Returns the shares, shape (K,), and their derivatives by the
+    coefficients, (K, q), and by `spread`, (K,).
+    """
+    v, weights = latent(spread)
+    n, periods, q = x.shape
+    shares, by_beta, by_spread = np.zeros(periods), np.zeros((periods, q)), np.zeros(periods)
+    for first in range(0, n, PEOPLE_AT_ONCE):
+        part = slice(first, min(first + PEOPLE_AT_ONCE, n))
+        moved = eta[part, :, None] + spread * v
+        none = 1 - link.probability(moved)
+        pull = link.slope(moved) / np.maximum(none, 1e-300)
+        weighted = np.cumprod(none, axis=1) * weights
+        shares += weighted.sum(axis=(0, 2))
+        by_spread -= (weighted * np.cumsum(pull, axis=1) * v).sum(axis=(0, 2))
+        crossed = np.einsum("ikv,ilv->ikl", weighted, pull, optimize=True) * np.tri(periods)
+        by_beta -= np.einsum("ikl,ilq->kq", crossed, x[part], optimize=True)
+    return shares / n, by_beta / n, by_spread / n
