@@ -190,6 +190,39 @@ class Proportions(_Common):
     """Participants' columns for a risk difference standardised over a logistic regression."""
 
 
+class Glmm(_Comparison):
+    """Repeated yes-or-no outcomes (abstinent, in remission, in relapse at each visit): logistic mixed model with random effects of participants."""
+
+    model: Literal["glmm"]
+    """`glmm`."""
+    visits: list[str] = Field(min_length=2)
+    """Visits that enter."""
+    visit: str
+    """Visit of the main comparison."""
+    time: Literal["categorical", "continuous"] = "categorical"
+    """`categorical`: a risk for each visit; `continuous`: log odds that change evenly with the visit's `time`."""
+    random: list[Literal["intercept", "slope"]] = Field(default_factory=lambda: ["intercept"], min_length=1, max_length=2)
+    """Random effects of a participant: `[intercept]`, or `[intercept, slope]` over continuous time."""
+    nodes: int | None = Field(default=None, ge=1, le=200)
+    """Nodes of adaptive Gauss-Hermite quadrature; 1 is Laplace's approximation. Default: 25 (9 with a slope), and more until stable."""
+
+    @property
+    def site_intercept(self) -> bool:
+        """Sites have no effect here."""
+        return False
+
+
+class Hazard(_Comparison):
+    """Hazard of a first event that is seen only at visits: complementary log-log model of grouped time, with a random intercept of sites."""
+
+    model: Literal["hazard"]
+    """`hazard`."""
+    intervals: list[float] = Field(min_length=1)
+    """Ends of the intervals, in the study's `time_unit`, ascending: the times at which people were looked at."""
+    site_intercept: bool = False
+    """A random intercept for each site of `design.site`."""
+
+
 class Ordinal(_Common):
     """Scores that are ranks: shifts from baseline, Wilcoxon test with Hodges-Lehmann difference, stratified by van Elteren."""
 
@@ -285,6 +318,6 @@ class Exposure(_Common):
 
 
 Analysis = Annotated[
-    Descriptive | Mmrm | Lmm | Paired | Ancova | Proportions | Ordinal | KaplanMeier | CumulativeIncidence | Cox | AdverseEvents | Exposure,
+    Descriptive | Mmrm | Lmm | Paired | Ancova | Proportions | Glmm | Hazard | Ordinal | KaplanMeier | CumulativeIncidence | Cox | AdverseEvents | Exposure,
     Field(discriminator="model"),
 ]

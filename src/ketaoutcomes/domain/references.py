@@ -13,6 +13,8 @@ from ketaoutcomes.domain.analyses import (
     CumulativeIncidence,
     Descriptive,
     Exposure,
+    Glmm,
+    Hazard,
     KaplanMeier,
     Lmm,
     Mmrm,
@@ -28,6 +30,7 @@ from ketaoutcomes.domain.endpoints import (
     YesNo,
 )
 from ketaoutcomes.domain.instruments import contradictions, instruments
+from ketaoutcomes.domain.model_checks import TERMS, binary_problems, mixed_problems, varying_problems
 from ketaoutcomes.domain.rule_checks import event_problems, rule_problems
 from ketaoutcomes.domain.study import Hypothesis, Study
 from ketaoutcomes.domain.table_rules import WORDS, Key, Problem, table_problems, unless
@@ -43,8 +46,6 @@ RESULT_KEY = (
     "comparator", "visit", "day", "term", "method", "conf_level", "statistic",
 )  # fmt: skip
 _PRINTED = re.compile(r"[-+−]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?\Z")
-#: Terms an analysis may name that are not participants' columns.
-_TERMS = {"base", "arm", "visit", "time", "period", "site"}
 
 
 def unresolved(study: Study) -> Iterator[Problem]:
@@ -250,7 +251,7 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
     if study.design.kind == "observational" and getattr(analysis, "primary", False) and unadjusted:
         yield key, f"the primary comparison of an observational study must adjust for its confounders; missing: {', '.join(unadjusted)}"
     if isinstance(analysis, Cox | Lmm):
-        yield from _time_varying(study, analysis, key)
+        yield from varying_problems(study, analysis, key)
     if isinstance(analysis, Cox):
         yield from unless(analysis.cluster, study.participant_columns, (*key, "cluster"), "participants' column")
     if isinstance(analysis, Lmm):
@@ -259,9 +260,11 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
             if absent in pair:
                 yield (*key, "interactions", at), f"with `time: {analysis.time}` there is no {absent!r}: use {'visit' if absent == 'time' else 'time'!r}"
             for term in pair:
-                yield from unless(term, _TERMS | {*analysis.covariates, *analysis.time_varying}, (*key, "interactions", at), "term of this analysis")
+                yield from unless(term, TERMS | {*analysis.covariates, *analysis.time_varying}, (*key, "interactions", at), "term of this analysis")
+    if isinstance(analysis, Glmm | Hazard):
+        yield from binary_problems(study, analysis, key)
     if isinstance(analysis, Mmrm | Lmm):
-        yield from _mixed(study, analysis, key)
+        yield from mixed_problems(study, analysis, key)
     wanted = [getattr(analysis, "visit", None), *getattr(analysis, "visits", [])]
     period = getattr(analysis, "period", None)
     known = {visit.id for visit in study.visits if period in (None, "all", visit.period)}
@@ -269,65 +272,12 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
         yield from unless(visit, known, (*key, "visits" if hasattr(analysis, "visits") else "visit"), "visit of that period")
 
 
-def _time_varying(study: Study, analysis: Cox | Lmm, key: Key) -> Iterator[Problem]:
-    """Scores that are covariates while they change."""
-    for at, name in enumerate(analysis.time_varying):
-        where = (*key, "time_varying", at)
-        yield from unless(name, study.parameters, where, "parameter")
-        scale = study.scales.get(study.parameters.get(name, ""))
-        if scale is not None and scale.kind == "ordinal":
-            yield where, f"{scale.name} is ordinal: it has no slope"
-        if name in study.participant_columns or name in _TERMS or name in analysis.time_varying[:at]:
-            yield where, "another term of this analysis has this name"
-        if isinstance(analysis, Lmm) and name == getattr(study.endpoints.get(analysis.endpoint), "parameter", None):
-            yield where, "this score is the response"
-    if isinstance(analysis, Lmm) and analysis.time_varying and len(study.design.arms) > 1:
-        text = "measured after the arms were assigned, it may carry a part of their effect: a comparison of arms cannot be adjusted for it"
-        yield (*key, "time_varying"), text
-
-
-def _mixed(study: Study, analysis: Mmrm | Lmm, key: tuple[str | int, ...]) -> Iterator[Problem]:
-    """Keys of a mixed model that do not go together."""
-    if analysis.df_method.startswith("kenward-roger") and (analysis.method == "ml" or analysis.errors != "model"):
-        yield (*key, "df"), "Kenward-Roger is defined for REML with errors from the model: choose these, or `df: satterthwaite`"
-    if isinstance(analysis, Mmrm):
-        if len(set(analysis.covariance)) < len(analysis.covariance):
-            yield (*key, "covariance"), "a structure is named twice"
-        if analysis.baseline == "shared" and "sp_exp" in analysis.covariance:
-            yield (*key, "covariance"), "`sp_exp` takes the times of the visits after baseline; use another structure with a shared baseline mean"
-        if analysis.baseline == "shared" and analysis.covariance_by_arm:
-            yield (*key, "covariance_by_arm"), "arms that share their baseline mean share its variance; use one covariance matrix"
-        if analysis.baseline == "shared":
-            endpoint = study.endpoints.get(analysis.endpoint)
-            if not study.design.randomised or study.design.kind != "parallel":
-                yield (*key, "baseline"), "arms share a baseline mean only where they were randomised, in a parallel design; use `baseline: covariate`"
-            if isinstance(endpoint, ScoreEndpoint) and endpoint.kind != "value":
-                yield (*key, "baseline"), "with a shared baseline mean the response is the score itself: use an endpoint of kind `value`"
-        return
-    if analysis.df == "kenward-roger-mmrm":
-        yield (*key, "df"), "`kenward-roger-mmrm` is a definition of the MMRM; use `kenward-roger`"
-    for visit in analysis.times:
-        yield from unless(visit, {v.id for v in study.visits}, (*key, "times", visit), "visit")
-    if analysis.random[0] != "intercept" or len(set(analysis.random)) < len(analysis.random):
-        yield (*key, "random"), "write `[intercept]` or `[intercept, slope]`"
-    if analysis.time == "categorical" and ("slope" in analysis.random or analysis.days == "actual"):
-        yield (*key, "random" if "slope" in analysis.random else "days"), "a slope and actual days need `time: continuous`"
-    if analysis.days == "actual" and study.time_unit != "days":
-        yield (*key, "days"), "actual days need `time_unit: days`"
-    if analysis.days == "actual" and analysis.times:
-        yield (*key, "times"), "`times` renames scheduled times; leave it out with `days: actual`"
-    if analysis.site_intercept and study.design.site is None:
-        yield (*key, "site_intercept"), "a random site intercept needs `design.site`"
-    if analysis.site_intercept and analysis.errors != "model":
-        yield (*key, "errors"), "sandwich errors take participants as independent; with a random site intercept use errors from the model"
-
-
 def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> Iterator[Problem]:
     endpoint = study.endpoints.get(getattr(analysis, "endpoint", ""))
     wanted: UnionType | type
-    if isinstance(analysis, Proportions):
+    if isinstance(analysis, Proportions | Glmm):
         wanted, what = YesNo, "a yes-or-no endpoint"
-    elif isinstance(analysis, KaplanMeier | CumulativeIncidence | Cox):
+    elif isinstance(analysis, KaplanMeier | CumulativeIncidence | Cox | Hazard):
         wanted, what = TimeEndpoint, "a time-to-event endpoint"
     elif isinstance(analysis, Ancova):
         wanted, what = Numeric, "a numeric endpoint"

@@ -92,7 +92,7 @@ def seen_sentence(ard: pd.DataFrame) -> str:
 def missing_sentence(ard: pd.DataFrame) -> str:
     """That no analysis under missing not at random was run, and by how much the unseen would have to differ."""
     labels = Labels.of(ard)
-    if labels.text("model", labels.text("primary", "analysis")) in {"cox", "kaplan_meier"}:
+    if labels.text("model", labels.text("primary", "analysis")) in {"cox", "hazard", "kaplan_meier"}:
         return "No sensitivity analysis was run for follow-up that ended for reasons connected with the event."
     said = "No sensitivity analysis for scores missing not at random was run."
     shifts = [words for rows in main_results(ard) if (words := _shift(rows, labels))]

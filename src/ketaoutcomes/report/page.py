@@ -19,7 +19,7 @@ from ketaoutcomes.schema.numbers import shown
 #: Section heading to the displays it shows, in reading order.
 _SECTIONS = (
     ("Who was studied", ("flow", "baseline")),
-    ("What happened", ("trajectory", "forest", "outcome", "response", "ranks", "categories", "testing")),
+    ("What happened", ("trajectory", "forest", "outcome", "response", "risks", "ranks", "categories", "testing")),
     ("Does it last", ("relapse_curve", "relapse", "incidence")),
     ("Sessions and safety", ("sessions", "courses", "adverse_events", "exposure")),
     ("How sure are we", ("missing", "models")),

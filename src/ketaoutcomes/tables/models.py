@@ -11,14 +11,14 @@ from ketaoutcomes.schema.numbers import NOTHING, shown, value_of
 from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import footnotes, model_analyses, visit_label
 
-NEEDS = ("mmrm|lmm|ancova|cox",)
+NEEDS = ("mmrm|lmm|ancova|cox|glmm|hazard",)
 
 
 def build(ard: pd.DataFrame) -> Table:
     """A group for each model: people, likelihood, verdict, coefficients."""
     labels = Labels.of(ard)
     lines: list[Row] = []
-    for analysis in model_analyses(labels, "mmrm", "lmm", "ancova", "cox"):
+    for analysis in model_analyses(labels, *NEEDS[0].split("|")):
         rows = match(ard, analysis=analysis)
         lines.append(Row(f"{labels.text('analysis', analysis)} ({labels.text('model', analysis).replace('_', ' ')})", heading=True))
         lines += _fit(rows)
@@ -27,7 +27,13 @@ def build(ard: pd.DataFrame) -> Table:
     return Table("Models and their proof", "", ("Estimate", "SE", "df", "p"), tuple(lines), footnotes(__doc__))
 
 
-_VARIANCES = {"variance": "Variance", "slope_variance": "Variance", "slope_covariance": "Covariance"}
+_VARIANCES = {
+    "variance": "Variance",
+    "median_ratio": "Median ratio of two",
+    "icc": "Intraclass correlation",
+    "slope_variance": "Variance",
+    "slope_covariance": "Covariance",
+}
 
 
 def _fit(rows: pd.DataFrame) -> list[Row]:

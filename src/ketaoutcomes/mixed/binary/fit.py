@@ -304,7 +304,7 @@ class BinaryFit(Estimates):
         """
         if len(self._solved.labels) != 1:
             raise InvalidContrast("Heterogeneity is told for a single random intercept.")
-        variance = float(self.covariances["subject"].iloc[0, 0])
+        variance = float(self.covariances["subject"].to_numpy()[0, 0])
         residual = np.pi**2 / (3 if self.link == "logit" else 6)
         sd = float(np.sqrt(variance))
         return {"sd": sd, "median_ratio": float(np.exp(np.sqrt(2) * ndtri(0.75) * sd)), "icc": float(variance / (variance + residual))}

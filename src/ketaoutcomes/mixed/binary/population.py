@@ -102,8 +102,8 @@ class _Values:
 
     def _compared(self, i: int, other: int, factor: str, measure: str, estimate: float, along: Floats) -> Risk:
         cell = self.cells[i]
-        rest = _label({name: level for name, level in cell.items() if name != factor})
-        label = f"{cell[factor]} against {self.cells[other][factor]}" + (f", {rest}" if rest else "")
+        rest = {name: level for name, level in cell.items() if name != factor}
+        label = f"{cell[factor]} against {self.cells[other][factor]}" + (f", {_label(rest)}" if rest else "")
         se = self._se(along)
         low, high = self._limits(estimate, se)
         return Risk(label, measure, estimate, se, self.df, 2 * float(stdtr(self.df, -abs(estimate / se))), low, high, cell)
@@ -181,15 +181,15 @@ class Durations(_Values):
 
 
 def _label(cell: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}={level}" for name, level in cell.items())
+    return ", ".join(f"{name}={level}" for name, level in cell.items()) or "everybody"
 
 
 def cells_of(design: Design, by: Sequence[str]) -> tuple[dict[str, str], ...]:
-    """Every combination of the factors. Raises InvalidContrast for one that is no factor of the model."""
+    """Every combination of the factors; without factors everybody. Raises InvalidContrast for one that is no factor of the model."""
     levels = design.coding.levels
     unknown = [name for name in by if name not in levels]
-    if unknown or not by:
-        raise InvalidContrast(f"{', '.join(unknown) or 'Nothing'} is no factor of the model; its factors are {', '.join(levels) or 'none'}.")
+    if unknown:
+        raise InvalidContrast(f"{', '.join(unknown)} is no factor of the model; its factors are {', '.join(levels) or 'none'}.")
     return tuple(dict(zip(by, cell, strict=True)) for cell in product(*(levels[name] for name in by)))
 
 

@@ -1,0 +1,92 @@
+"""From a binary fit of the engine to ARD rows: coefficients, population-averaged risks, differences between clusters, the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.mixed import BinaryFit, Risk
+from ketaoutcomes.models._results import Results
+from ketaoutcomes.models._scores import arms_of
+
+#: Method of results with the random effects integrated out and everybody's covariates kept.
+STANDARDISED = "standardised"
+#: Measure of a comparison, the statistic of its row, and its factor.
+MEASURES = {"difference": ("risk_difference", 100.0), "ratio": ("risk_ratio", 1.0), "odds_ratio": ("odds_ratio", 1.0)}
+_WORDS = {"penalised": "penalised by a log-F(1,1) prior, as {infinite} would be infinite (separation)"}
+Behind = Mapping[str, int]
+
+
+def levels_of(study: Study, covariates: Sequence[str], people: pd.DataFrame) -> dict[str, list[str]]:
+    """Levels of the arms and of covariates that are factors, the reference first."""
+    levels = {"arm": arms_of(study, people)}
+    for name in covariates:
+        if name == "site":
+            levels[name] = sorted(people["site"].dropna().unique())
+        elif name != "base" and not study.participant_columns[name].is_number:
+            present = set(people[name].dropna())
+            levels[name] = [level for level in study.participant_columns[name].levels or sorted(present) if level in present]
+    return levels
+
+
+def flags(fit: BinaryFit) -> str:
+    """What a reader must know of the fit."""
+    return "; ".join(_WORDS.get(flag, flag).format(infinite=" and ".join(fit.infinite)) for flag in fit.flags)
+
+
+def coefficients(results: Results, fit: BinaryFit, conf_level: float, n: int) -> None:
+    """A row of statistics for each fixed effect: conditional log odds ratios or log hazard ratios."""
+    for term in fit.terms:
+        results.interval(fit.coefficient(term, conf_level), conf_level, n=n, term=term)
+
+
+def risk(results: Results, found: Risk, conf_level: float, behind: Behind, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
+    """A risk in per cent."""
+    for statistic, value in (("risk", found.estimate), ("std_error", found.se)):
+        results.add(statistic, 100 * value, **behind, term="risk", method=STANDARDISED, **key)
+    for statistic, value in (("conf_low", found.lower), ("conf_high", found.upper)):
+        results.add(statistic, 100 * value, **behind, term="risk", method=STANDARDISED, conf_level=conf_level, **key)
+
+
+def comparison(results: Results, found: Risk, conf_level: float, behind: Behind, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
+    """A difference of risks in percentage points, or their ratio."""
+    statistic, size = MEASURES[found.measure]
+    term: dict[str, Any] = {**key, **behind, "term": f"contrast: {statistic.replace('_', ' ')}", "method": STANDARDISED}
+    results.add(statistic, size * found.estimate, **term)
+    results.add("p_value", found.p, **term)
+    for limit, value in (("conf_low", found.lower), ("conf_high", found.upper)):
+        results.add(limit, size * value, **term, conf_level=conf_level)
+
+
+def clusters(results: Results, fit: BinaryFit, of: str, n: int) -> None:
+    """Variance of the random effects; for a single intercept also the median ratio of two clusters and the intraclass correlation."""
+    matrix = fit.covariances["subject"].to_numpy()
+    results.add("variance", float(matrix[0, 0]), n=n, term=of)
+    if len(matrix) > 1:
+        results.add("slope_variance", float(matrix[1, 1]), n=n, term=of)
+        results.add("slope_covariance", float(matrix[0, 1]), n=n, term=of)
+        return
+    heterogeneity = fit.heterogeneity()
+    results.add("median_ratio", heterogeneity["median_ratio"], n=n, term=of)
+    results.add("icc", heterogeneity["icc"], n=n, term=of)
+
+
+def proof(results: Results, fit: BinaryFit, n: int, events: int) -> None:
+    """What was fitted, and the evidence that it is an optimum."""
+    results.add("n", n, n=n, term="fit")
+    results.add("n_rows", fit.n_obs, n=n, term="fit")
+    results.add("n_events", events, n=n, events=events, term="fit")
+    values = {"loglik": fit.loglik, "gradient_norm": fit.proof.gradient_norm, "min_eigenvalue_hessian": fit.proof.hessian_min_eigenvalue}
+    for statistic, value in {**values, "iterations": fit.proof.iterations}.items():
+        results.add(statistic, float(value), n=n, term="fit")
+    evidence = f"gradient norm {fit.proof.gradient_norm:.1e}, {fit.proof.iterations} iterations, quadrature error {fit.proof.quadrature_error:.1e}"
+    results.verdict(fit.status, "; ".join(part for part in (flags(fit), evidence) if part))
+
+
+def left_out(results: Results, before: Sequence[object], after: Sequence[object], why: str) -> None:
+    """How many people of the analysis set could not enter."""
+    lost = len(set(before) - set(after))
+    results.add("n", lost, n=lost, term=f"left out: {why}")
