@@ -204,12 +204,10 @@ class Glmm(_Comparison):
     random: list[Literal["intercept", "slope"]] = Field(default_factory=lambda: ["intercept"], min_length=1, max_length=2)
     """Random effects of a participant: `[intercept]`, or `[intercept, slope]` over continuous time."""
     nodes: int | None = Field(default=None, ge=1, le=200)
-    """Nodes of adaptive Gauss-Hermite quadrature; 1 is Laplace's approximation. Default: 25 (9 with a slope), and more until stable."""
+    """Nodes of adaptive Gauss-Hermite quadrature; 1 is Laplace's approximation. Default: 25 (9 with a slope or sites), and more until stable."""
 
-    @property
-    def site_intercept(self) -> bool:
-        """Sites have no effect here."""
-        return False
+    site_intercept: bool = False
+    """A random intercept for each site of `design.site`, beside the participants'."""
 
 
 class Hazard(_Comparison):

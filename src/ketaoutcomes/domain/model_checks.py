@@ -17,13 +17,13 @@ def binary_problems(study: Study, analysis: Glmm | Hazard, key: Key) -> Iterator
     """Keys of a binary mixed model that do not go together."""
     if study.design.kind == "crossover":
         yield (*key, "model"), "people stand in both arms of a crossover: use `proportions`, or `lmm` for the score"
+    if analysis.site_intercept and study.design.site is None:
+        yield (*key, "site_intercept"), "a random site intercept needs `design.site`"
+    if analysis.site_intercept and "site" in analysis.covariates:
+        yield (*key, "covariates"), "sites are a random effect here; leave `site` out"
     if isinstance(analysis, Hazard):
         if sorted(set(analysis.intervals)) != analysis.intervals or analysis.intervals[0] <= 0:
             yield (*key, "intervals"), "write the ends of the intervals in ascending order, each once, the first above 0"
-        if analysis.site_intercept and study.design.site is None:
-            yield (*key, "site_intercept"), "a random site intercept needs `design.site`"
-        if analysis.site_intercept and "site" in analysis.covariates:
-            yield (*key, "covariates"), "sites are a random effect here; leave `site` out"
         if "base" in analysis.covariates:
             yield (*key, "covariates"), "a time to an event has no baseline; name a participants' column"
         return
@@ -33,6 +33,8 @@ def binary_problems(study: Study, analysis: Glmm | Hazard, key: Key) -> Iterator
         yield (*key, "random"), "write `[intercept]` or `[intercept, slope]`"
     if analysis.time == "categorical" and "slope" in analysis.random:
         yield (*key, "random"), "a slope needs `time: continuous`"
+    if analysis.site_intercept and "slope" in analysis.random:
+        yield (*key, "site_intercept"), "a random site intercept goes beside a random intercept of participants, not beside a slope"
 
 
 def varying_problems(study: Study, analysis: Cox | Lmm, key: Key) -> Iterator[Problem]:

@@ -61,17 +61,18 @@ def comparison(results: Results, found: Risk, conf_level: float, behind: Behind,
         results.add(limit, size * value, **term, conf_level=conf_level)
 
 
-def clusters(results: Results, fit: BinaryFit, of: str, n: int) -> None:
-    """Variance of the random effects; for a single intercept also the median ratio of two clusters and the intraclass correlation."""
-    matrix = fit.covariances["subject"].to_numpy()
-    results.add("variance", float(matrix[0, 0]), n=n, term=of)
-    if len(matrix) > 1:
-        results.add("slope_variance", float(matrix[1, 1]), n=n, term=of)
-        results.add("slope_covariance", float(matrix[0, 1]), n=n, term=of)
-        return
-    heterogeneity = fit.heterogeneity()
-    results.add("median_ratio", heterogeneity["median_ratio"], n=n, term=of)
-    results.add("icc", heterogeneity["icc"], n=n, term=of)
+def clusters(results: Results, fit: BinaryFit, subject: str, n: int) -> None:
+    """Variances of the random effects; of intercepts also the median ratio of two clusters and the intraclass correlation."""
+    for name, matrix in fit.covariances.items():
+        of, values = (subject if name == "subject" else name), matrix.to_numpy()
+        results.add("variance", float(values[0, 0]), n=n, term=of)
+        if len(values) > 1:
+            results.add("slope_variance", float(values[1, 1]), n=n, term=of)
+            results.add("slope_covariance", float(values[0, 1]), n=n, term=of)
+        else:
+            heterogeneity = fit.heterogeneity()[name]
+            for statistic in ("median_ratio", "icc"):
+                results.add(statistic, heterogeneity[statistic], n=n, term=of)
 
 
 def proof(results: Results, fit: BinaryFit, n: int, events: int) -> None:

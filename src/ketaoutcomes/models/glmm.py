@@ -26,7 +26,8 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     people = _people(study, analysis, data)
     levels = _binary.levels_of(study, analysis.covariates, people)
     seen = _rows(analysis, data, people)
-    rows_in = seen[seen[[*analysis.covariates]].notna().all(axis=1)].reset_index(drop=True) if analysis.covariates else seen
+    needed = [*analysis.covariates, *(["site"] if analysis.site_intercept else [])]
+    rows_in = seen[seen[needed].notna().all(axis=1)].reset_index(drop=True) if needed else seen
     rows = results(study, name, parameter=analysis.endpoint)
     order = [visit.id for visit in study.visits if visit.period == analysis.period and visit.id in set(rows_in["visit"])]
     if analysis.time == "categorical":
@@ -42,6 +43,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         fit = glmm(
             rows_in, response="aval", fixed=terms, levels={k: v for k, v in levels.items() if any(k in term for term in terms)}, subject="participant",
             random=["1", *(["time"] if "slope" in analysis.random else [])], nodes=analysis.nodes, separation="log-f",
+            site="site" if analysis.site_intercept else None,
         )  # fmt: skip
         rows.status, rows.note = fit.status, _binary.flags(fit)
         for visit in order:
@@ -64,14 +66,15 @@ def _people(study: Study, analysis: Glmm, data: dict[str, pd.DataFrame]) -> pd.D
         parameter = getattr(study.endpoints[analysis.endpoint], "parameter", "")
         scores = data["adqs"][(data["adqs"]["paramcd"] == parameter) & data["adqs"]["base"].notna()]
         people = people.merge(scores.drop_duplicates(["participant", "period"])[["participant", "period", "base"]], on=["participant", "period"], how="left")
-    return people.rename(columns={study.design.site: "site"}) if study.design.site and "site" in analysis.covariates else people
+    sited = analysis.site_intercept or "site" in analysis.covariates
+    return people.rename(columns={study.design.site: "site"}) if study.design.site and sited else people
 
 
 def _rows(analysis: Glmm, data: dict[str, pd.DataFrame], people: pd.DataFrame) -> pd.DataFrame:
     """An answer per person and visit."""
     adqs = data["adqs"]
     answers = adqs[(adqs["paramcd"] == analysis.endpoint) & (adqs["anl"] == "yes") & adqs["aval"].notna() & adqs["avisit"].isin(analysis.visits)]
-    columns = list(dict.fromkeys(["participant", "period", "arm", *analysis.covariates]))
+    columns = list(dict.fromkeys(["participant", "period", "arm", *analysis.covariates, *(["site"] if analysis.site_intercept else [])]))
     joined = answers.drop(columns=["trtp", "base"]).merge(people[columns], on=["participant", "period"])
     return joined.assign(visit=joined["avisit"], time=joined["avisitn"].astype(float))
 
@@ -130,14 +133,15 @@ def _conclude(rows: Results, study: Study, analysis: Glmm, terms: list[tuple[str
     visits: dict[str, Any] = {visit.id: visit.label for visit in study.visits if visit.period == analysis.period}
     parameter = getattr(endpoint, "parameter", "")
     slope = " and a random slope over time" if "slope" in analysis.random else ""
+    site = " and for each site" if analysis.site_intercept else ""
     rows.method(
         __doc__,
         title=analysis.title,
         rule=yes_no_words(endpoint, study.scale(parameter), study.visit_labels) if parameter else analysis.endpoint.replace("_", " "),
         visits=", ".join(str(visits[visit]).lower() for visit in analysis.visits),
         population=population_words(study, analysis.population),
-        random=f"a random intercept{slope} for each participant",
-        nodes=analysis.nodes or "25 or more",
+        random=f"a random intercept{slope} for each participant{site}",
+        nodes=analysis.nodes or ("9 or more each" if slope or site else "25 or more"),
         terms=", ".join(" x ".join(term) for term in terms),
         df="between-within degrees of freedom",
     )

@@ -50,7 +50,7 @@ def test_cbpp(shared: Path, reference: dict[str, Any], nodes: int) -> None:
     fit, entry = cbpp(shared, nodes), reference[f"cbpp_nAGQ{nodes}"]
     same_coefficients(fit, entry, 1e-7, 5e-6)
     np.testing.assert_allclose(sd(fit), [entry["theta"]], rtol=1e-6)
-    np.testing.assert_allclose(fit.random_effects()["estimate"], [value for value in entry["ranef"] if value is not None], atol=1e-6)
+    np.testing.assert_allclose(fit.random_effects()["subject"]["estimate"], [value for value in entry["ranef"] if value is not None], atol=1e-6)
     constant = 0.0 if nodes == 1 else cbpp(shared, 25).loglik - reference["cbpp_nAGQ25"]["logLik"]
     np.testing.assert_allclose(fit.loglik - constant, entry["logLik"], rtol=0, atol=2e-8)
 
@@ -69,7 +69,7 @@ def test_relapse(relapse: pd.DataFrame, reference: dict[str, Any], nodes: int) -
     # a higher likelihood is a better optimum
     assert entry["logLik"] - 1e-8 < fit.loglik < entry["logLik"] + 1e-4
     ranef = [value for value in entry["ranef"] if value is not None]
-    np.testing.assert_allclose(fit.random_effects()["estimate"][: len(ranef)], ranef, atol=2e-4)
+    np.testing.assert_allclose(fit.random_effects()["subject"]["estimate"][: len(ranef)], ranef, atol=2e-4)
 
 
 def test_relapse_against_glmmtmb(relapse: pd.DataFrame, reference: dict[str, Any]) -> None:
@@ -96,3 +96,11 @@ def test_the_default_is_stable_in_the_number_of_nodes(relapse: pd.DataFrame) -> 
     assert abs(fit.proof.quadrature_error) < 1e-5
     assert abs(fit.loglik - finer.loglik) < 1e-6
     np.testing.assert_allclose(fit.params, finer.params, atol=1e-6)
+
+
+def test_participants_within_clinics(relapse: pd.DataFrame, reference: dict[str, Any]) -> None:
+    fit, entry = glmm(relapse, RELAPSE, subject="id", site="clinic", nodes=1, df="asymptotic"), reference["relapse_glmmTMB_clinic_id"]
+    same_coefficients(fit, entry, 1e-5, 1e-4)
+    np.testing.assert_allclose([sd(fit)[0], float(np.sqrt(fit.covariances["site"].iloc[0, 0]))], [entry["sd_id"], entry["sd_clinic"]], rtol=1e-5)
+    assert entry["logLik"] - 1e-9 < fit.loglik < entry["logLik"] + 1e-7
+    same_coefficients(fit, reference["relapse_id_in_clinic_nAGQ1"], 1e-5, 1e-4)

@@ -150,3 +150,21 @@ def test_a_study_file_says_things_that_go_together(study: str, old: str, new: st
     path.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(Refused, match=said):
         read_study(path)
+
+
+def test_sites_beside_participants(tmp_path: Path) -> None:
+    """The engine's fit of the same rows, with the variance of sites among the results."""
+    study, data = prepared(
+        "esketamine_trial", tmp_path, lambda text: text.replace("    covariates: [base, ad_class]", "    site_intercept: true\n    nodes: 3")
+    )
+    found = analyse(study, "response_states", data)
+    scores, people = data["adqs"], data["adsl"]
+    who = people[people["pop_fas"] == "yes"].set_index("participant")
+    answers = scores[(scores["paramcd"] == "madrs_response") & (scores["anl"] == "yes") & scores["aval"].notna() & scores["participant"].isin(who.index)]
+    rows = answers.rename(columns={"trtp": "arm", "avisit": "visit"}).assign(site=answers["participant"].map(who["site"]))
+    levels = {"arm": ["placebo", "esketamine"], "visit": ["day2", "day8", "day15", "day22", "day28"]}
+    fit = glmm(rows, "aval ~ arm * visit", levels=levels, subject="participant", site="site", nodes=3)
+    for term, name in (("participant", "subject"), ("site", "site")):
+        assert value(found, "variance", term=term) == pytest.approx(fit.covariances[name].iloc[0, 0], rel=1e-7)
+        assert value(found, "icc", term=term) == pytest.approx(fit.heterogeneity()[name]["icc"], rel=1e-7)
+    assert value(found, "loglik", term="fit") == pytest.approx(fit.loglik, rel=1e-10)

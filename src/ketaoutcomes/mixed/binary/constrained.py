@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from ketaoutcomes.mixed.binary.nested import Nested
 from ketaoutcomes.mixed.binary.quadrature import Likelihood, Point
 
 Floats = NDArray[np.float64]
@@ -29,7 +30,7 @@ class Penalised:
         Shape (r, q).
     """
 
-    likelihood: Likelihood
+    likelihood: Likelihood | Nested
     rows: Floats
 
     @property
@@ -98,7 +99,7 @@ class OnPlane:
         Shape (k - 1,).
     """
 
-    whole: Likelihood | Penalised
+    whole: Likelihood | Nested | Penalised
     origin: Floats
     basis: Floats
     start: Floats

@@ -106,7 +106,7 @@ class BinaryFit(Estimates):
             The model has no random effect, or several.
         """
         solved = self._solved
-        if solved.places != ((0, 0),) or not solved.likelihood.places:
+        if solved.places != ((0, 0),) or not solved.likelihood.places or solved.design.site is not None:
             raise InvalidContrast("Limits of a standard deviation are for a single random effect that is not on the boundary.")
         k = len(solved.optimum.theta)
         se = float(np.sqrt(solved.covariance()[-1, -1]))
@@ -165,10 +165,8 @@ class BinaryFit(Estimates):
     @property
     def covariances(self) -> dict[str, Frame]:
         """Covariance of the random effects, on the scale of the linear predictor."""
-        if not self._solved.labels:
-            return {}
-        _, factor = self._solved.effects()
-        return {"subject": square(factor @ factor.T, self._solved.labels)}
+        found = self._solved.covariances()
+        return {name: square(values, self._solved.labels if name == "subject" else ("(Intercept)",)) for name, values in found.items()}
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -226,7 +224,7 @@ class BinaryFit(Estimates):
             Unknown columns, or no value for one that differs.
         """
         solved, numbers = self._solved, dict(at or {})
-        z, loaded, spread = solved.latent(numbers)
+        spread, by_theta = solved.latent(numbers)
         cells = cells_of(solved.design, by)
         values, jacobian = np.empty(len(cells)), np.zeros((len(cells), len(solved.optimum.theta)))
         for i, cell in enumerate(cells):
@@ -235,7 +233,7 @@ class BinaryFit(Estimates):
             risk, along, by_spread = averaged(solved.likelihood.link, eta, spread)
             values[i] = risk.mean()
             jacobian[i, : solved.q] = along @ x / len(x)
-            jacobian[i, solved.q :] = solved.by_factor(z, loaded, spread, float(by_spread.mean()))
+            jacobian[i, solved.q :] = float(by_spread.mean()) * by_theta
         return Risks(cells, values, jacobian, solved.covariance(), self._least_df(), conf_level)
 
     def survival(self, by: Sequence[str], interval: str, lengths: Sequence[float], conf_level: float = 0.95) -> tuple[Risks, Durations]:
@@ -265,14 +263,14 @@ class BinaryFit(Estimates):
         periods = design.coding.levels.get(interval, ())
         if not periods or len(lengths) != len(periods):
             raise InvalidContrast(f"{interval!r} is no factor of the model with {len(lengths)} levels, one for each length.")
-        z, loaded, spread = solved.latent({})
+        spread, by_theta = solved.latent({})
         cells = cells_of(design, by)
         first = {interval: periods[0]}
         shares, along = np.empty((len(cells), len(periods))), np.zeros((len(cells), len(periods), len(psi)))
         for i, cell in enumerate(cells):
             x = np.stack([basis_of(solved.scaling, standardised(design, {**cell, interval: level}, {}, first)) for level in periods], axis=1)
             shares[i], along[i, :, : solved.q], by_spread = without_event(solved.likelihood.link, x @ psi[: solved.q], x, spread)
-            along[i, :, solved.q :] = [solved.by_factor(z, loaded, spread, float(value)) for value in by_spread]
+            along[i, :, solved.q :] = np.outer(by_spread, by_theta)
         inference = (solved.covariance(), self._least_df(), conf_level)
         every = tuple({**cell, interval: level} for cell in cells for level in periods)
         risks = Risks(every, 1 - shares.ravel(), -along.reshape(len(every), -1), *inference)
@@ -289,13 +287,13 @@ class BinaryFit(Estimates):
         """The same fit with other degrees of freedom. Raises InvalidTerms."""
         return BinaryFit(df, self._solved, self._solved.inference(df))
 
-    def heterogeneity(self) -> dict[str, float]:
-        """How much clusters differ, for a single random intercept: "sd", "median_ratio" and "icc".
+    def heterogeneity(self) -> dict[str, dict[str, float]]:
+        """How much participants, or sites, differ, for random intercepts: "sd", "median_ratio" and "icc" of each.
 
         The median odds ratio (logit) or hazard ratio (cloglog) of two people alike but for their clusters, the higher
         against the lower: exp(sqrt(2) z sd), z the upper quartile of the normal (Larsen et al. 2000, Biometrics 56:909).
-        The intraclass correlation on the latent scale: sd^2 / (sd^2 + v), v = pi^2 / 3 (logit) or pi^2 / 6 (cloglog)
-        (Nakagawa et al. 2017, J R Soc Interface 14:20170213).
+        The intraclass correlation on the latent scale: sd^2 over the sum of all variances and v, v = pi^2 / 3 (logit) or
+        pi^2 / 6 (cloglog) (Nakagawa et al. 2017, J R Soc Interface 14:20170213).
 
         Raises
         ------
@@ -303,31 +301,36 @@ class BinaryFit(Estimates):
             The model has no random effect, or a slope.
         """
         if len(self._solved.labels) != 1:
-            raise InvalidContrast("Heterogeneity is told for a single random intercept.")
-        variance = float(self.covariances["subject"].to_numpy()[0, 0])
-        residual = np.pi**2 / (3 if self.link == "logit" else 6)
-        sd = float(np.sqrt(variance))
-        return {"sd": sd, "median_ratio": float(np.exp(np.sqrt(2) * ndtri(0.75) * sd)), "icc": float(variance / (variance + residual))}
+            raise InvalidContrast("Heterogeneity is told for random intercepts.")
+        variances = {name: float(matrix[0, 0]) for name, matrix in self._solved.covariances().items()}
+        latent = sum(variances.values()) + np.pi**2 / (3 if self.link == "logit" else 6)
+        ratio = np.sqrt(2) * float(ndtri(0.75))
+        return {
+            name: {"sd": float(np.sqrt(value)), "median_ratio": float(np.exp(ratio * np.sqrt(value))), "icc": float(value / latent)}
+            for name, value in variances.items()
+        }
 
-    def random_effects(self) -> Frame:
-        """Modes of the random effects given the data: subject, effect, estimate, conditional_sd (as R's ``ranef(condVar = TRUE)``).
+    def random_effects(self) -> dict[str, Frame]:
+        """Modes of the random effects given the data, "subject" and "site": effect, estimate, conditional_sd (as R's ``ranef(condVar = TRUE)``).
 
         Those of participants are participant-level data. Raises InvalidContrast where the model has none.
         """
         solved = self._solved
         if not solved.labels:
             raise InvalidContrast("This model has no random effects.")
-        modes, factor = solved.effects()
-        estimate = modes.u @ factor.T
-        spread = factor @ modes.spread
-        sd = np.sqrt((spread**2).sum(axis=2))
-        member = solved.likelihood.data.member
-        rows = [
-            {"subject": subject, "effect": label, "estimate": estimate[member[i], j], "conditional_sd": sd[member[i], j]}
-            for i, subject in enumerate(solved.design.subjects)
-            for j, label in enumerate(solved.labels)
+        found = solved.likelihood.conditional(solved.optimum.theta)
+        names = {"subject": solved.design.subjects, "site": solved.design.sites}
+        member = {"subject": solved.likelihood.data.member, "site": np.arange(len(solved.design.sites))}
+        return {of: table(self._effects(of, names[of], member[of], *values)) for of, values in found.items()}
+
+    def _effects(self, of: str, names: Sequence[object], member: NDArray[np.intp], modes: Floats, sd: Floats) -> list[dict[str, object]]:
+        unit = self._solved.unit if of == "subject" else np.ones(1)
+        labels = self._solved.labels if of == "subject" else ("(Intercept)",)
+        return [
+            {of: name, "effect": label, "estimate": modes[member[i], j] / unit[j], "conditional_sd": sd[member[i], j] / unit[j]}
+            for i, name in enumerate(names)
+            for j, label in enumerate(labels)
         ]
-        return table(rows)
 
 
 #: Of the log-likelihood; two nested models are compared by such numbers.

@@ -12,6 +12,7 @@ from ketaoutcomes.mixed.binary.clusters import Clusters, collapse
 from ketaoutcomes.mixed.binary.constrained import Penalised
 from ketaoutcomes.mixed.binary.fit import BinaryFit
 from ketaoutcomes.mixed.binary.links import link_called
+from ketaoutcomes.mixed.binary.nested import Nested
 from ketaoutcomes.mixed.binary.quadrature import Likelihood, Point, differenced
 from ketaoutcomes.mixed.binary.separation import SUSPICIOUS, separating
 from ketaoutcomes.mixed.binary.solved import Solved
@@ -51,6 +52,7 @@ def glmm(
     subject: str | None = None,
     random: str | Sequence[str] = INTERCEPT,
     correlated: bool = True,
+    site: str | None = None,
     trials: str | None = None,
     offset: str | None = None,
     link: str = "logit",
@@ -73,6 +75,8 @@ def glmm(
         Column whose values share random effects: participant or site. None: a model without random effects.
     random, correlated
         As for `lmm`: ``"1"``, or ``("1", "time")`` for a slope on a numeric column.
+    site
+        Column of the site or clinic, constant within participants, for a random intercept beside a participant's.
     trials
         Column with the number of trials of a row; None: 1.
     offset
@@ -81,7 +85,7 @@ def glmm(
         ``"logit"`` or ``"cloglog"``.
     nodes
         Nodes of adaptive Gauss-Hermite quadrature for each random effect; 1 is Laplace's approximation, as R's
-        ``glmer(nAGQ = 1)``. None: 25 (9 with a slope), and more until twice as many change the log-likelihood by less
+        ``glmer(nAGQ = 1)``. None: 25 (9 with a slope or sites), and more until half as many more change the log-likelihood by less
         than 1e-5; the proof says by how much.
     separation
         What to do where coefficients are infinite, which is found before fitting: ``"refuse"`` raises `Separated`;
@@ -105,34 +109,38 @@ def glmm(
     if len(slopes) > 1 or (isinstance(random, str) and slopes) or (slopes and subject is None):
         raise InvalidTerms(f"The random effects {random!r} are not known; with a subject: '1', or ('1', column) for an intercept and one slope.")
     slope = slopes[0] if slopes else None
+    if site is not None and (slope is not None or subject is None):
+        raise InvalidTerms("A random intercept of sites goes beside a random intercept of participants; name the `subject`, and no slope.")
     name, terms = described(formula, response, fixed)
     numbered = data if subject is not None else data.assign(**{_ROW: range(len(data))})
     design = build_design(
         numbered,
-        response=name, fixed=terms, levels=levels or {}, subject=subject or _ROW, time=slope, others=[c for c in (trials, offset) if c],
+        response=name, fixed=terms, levels=levels or {}, subject=subject or _ROW, time=slope, site=site, others=[c for c in (trials, offset) if c],
     )  # fmt: skip
     places: Places = () if subject is None else ((0, 0),) if slope is None else ((0, 0), (1, 0), (1, 1)) if correlated else ((0, 0), (1, 1))
-    events, tried, shift = _outcome(design, name, trials, offset)
+    outcome = _outcome(design, name, trials, offset)
     z, unit = _random_columns(design)
-    _require_clusters(design, events, tried, places, slope)
+    _require_clusters(design, *outcome[:2], places, slope)
     scaling = coordinates(design)
-    raw = collapse(design.x(), z, events, tried, shift, design.first_rows)
-    found = replace(raw, x=basis_of(scaling, raw.x))
-    plain = Likelihood(found, chosen, (), 1, np.zeros(len(design.coding.columns)))
+    raw = collapse(design.x(), z, *outcome, design.first_rows)
+    plain = Likelihood(replace(raw, x=basis_of(scaling, raw.x)), chosen, (), 1, np.zeros(len(design.coding.columns)))
     start, infinite = _without_effects(plain, raw, design)
     if infinite and separation == "refuse":
         raise _separated(infinite, design)
     rows = _prior_rows(design, scaling) if infinite else None
     if rows is not None:
         start = minimise(Penalised(plain, rows)).theta
-
-    tried_nodes = (nodes,) if nodes is not None else NODES[z.shape[1]]
-    criterion, optimum, boundary_slope = _fitted(Likelihood(found, chosen, places, tried_nodes[0], start), rows)
+    effects = z.shape[1] + (site is not None)
+    tried_nodes = (nodes,) if nodes is not None else NODES[effects]
+    whole: Likelihood | Nested = replace(plain, places=places, nodes=tried_nodes[0], start=start)
+    if site is not None:
+        whole = _nested(design, basis_of(scaling, design.x()), outcome, replace(plain, start=start), tried_nodes[0])
+    criterion, optimum, boundary_slope = _fitted(whole, rows)
     error = _quadrature_error(criterion, optimum)
     for finer in tried_nodes[1:]:
         if abs(error) < STABLE:
             break
-        criterion, optimum, boundary_slope = _fitted(Likelihood(found, chosen, places, finer, start, warm=optimum.theta), rows)
+        criterion, optimum, boundary_slope = _fitted(replace(whole, nodes=finer, warm=optimum.theta), rows)
         error = _quadrature_error(criterion, optimum)
     labels = () if not places else ("(Intercept)",) if slope is None else ("(Intercept)", slope)
     solved = Solved(
@@ -153,14 +161,29 @@ def glmm(
     return BinaryFit(df, solved, solved.inference(df))
 
 
-def _fitted(whole: Likelihood, rows: Floats | None) -> tuple[Likelihood | Penalised, Certified[Point], float | None]:
+def _nested(design: Design, x: Floats, outcome: tuple[Floats, Floats, Floats], plain: Likelihood, nodes: int) -> Nested:
+    """Participants in the order of their sites."""
+    assert design.site is not None
+    order = np.lexsort((design.subject, design.site))
+    people = design.subject[order]
+    starts = np.flatnonzero(np.r_[True, np.diff(people) != 0])
+    sites = design.site[order][starts]
+    member = np.empty(len(starts), dtype=np.intp)
+    member[people[starts]] = np.arange(len(starts))
+    y, m, offset = (values[order] for values in outcome)
+    of = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(order)]))
+    data = Clusters(x[order], np.ones((len(order), 1)), y, m, offset, starts, of, np.ones(len(starts)), member)
+    return Nested(data, plain.link, np.flatnonzero(np.r_[True, np.diff(sites) != 0]), nodes, plain.start)
+
+
+def _fitted(whole: Likelihood | Nested, rows: Floats | None) -> tuple[Likelihood | Nested | Penalised, Certified[Point], float | None]:
     """The model that holds the optimum, the optimum with its own Hessian, and the slope that proves it on a boundary."""
 
-    def model(free: Places, sites: bool) -> Likelihood | Penalised:
-        likelihood = replace(whole, places=free, sites=sites, nodes=whole.nodes if free else 1)
+    def model(free: Places, sites: bool) -> Likelihood | Nested | Penalised:
+        likelihood = replace(whole, places=free, sites=sites, nodes=whole.nodes if free or sites else 1)
         return likelihood if rows is None else Penalised(likelihood, rows)
 
-    kept, optimum, boundary_slope = best(model, whole.places, whole.sites) if whole.places else (((), False), minimise(model((), False)), None)
+    kept, optimum, boundary_slope = best(model, whole.places, whole.sites) if whole.places or whole.sites else (((), False), minimise(model((), False)), None)
     criterion = model(*kept)
     return criterion, certified(criterion, optimum), boundary_slope
 
@@ -202,6 +225,8 @@ def _require_clusters(design: Design, events: Floats, tried: Floats, places: Pla
         raise DegenerateResponse(
             "Within every participant the outcome is always the same, so that the variance of the random effects is infinite; model one outcome for each."
         )
+    if design.site is not None and not 1 < len(design.sites) < design.n_subjects:
+        raise TooFewParticipants(f"{len(design.sites)} sites with {design.n_subjects} participants cannot tell a site effect from the rest; leave it out.")
     if slope is not None and design.time is not None and (np.diff(design.time)[np.diff(design.subject) == 0] == 0).all():
         raise OneVisitPerParticipant(f"Nobody has rows at two values of {slope!r}, so a random slope is not identified; use a random intercept.")
 
@@ -246,7 +271,7 @@ def _prior_rows(design: Design, scaling: Scaling) -> Floats:
     return scaling.contrast(rows[rows.any(axis=1)])
 
 
-def certified(criterion: Likelihood | Penalised, optimum: Certified[Point]) -> Certified[Point]:
+def certified(criterion: Likelihood | Nested | Penalised, optimum: Certified[Point]) -> Certified[Point]:
     """The optimum with the Hessian of the criterion itself, by differences of its gradient.
 
     Raises
@@ -262,10 +287,11 @@ def certified(criterion: Likelihood | Penalised, optimum: Certified[Point]) -> C
     return replace(optimum, at=at, distance=distance)
 
 
-def _quadrature_error(criterion: Likelihood | Penalised, optimum: Certified[Point]) -> float:
-    """How much twice the nodes and one change the log-likelihood."""
+def _quadrature_error(criterion: Likelihood | Nested | Penalised, optimum: Certified[Point]) -> float:
+    """How much more nodes change the log-likelihood: twice as many and one, for two effects half as many more."""
     likelihood = criterion.likelihood if isinstance(criterion, Penalised) else criterion
-    if not likelihood.places:
+    single = isinstance(likelihood, Likelihood) and likelihood.data.z.shape[1] == 1
+    if not likelihood.places and not likelihood.sites:
         return 0.0
-    finer = replace(likelihood, nodes=2 * likelihood.nodes + 1)
-    return float(likelihood.data.times @ (finer.loglik(optimum.theta) - likelihood.loglik(optimum.theta)))
+    finer = replace(likelihood, nodes=2 * likelihood.nodes + 1 if single else likelihood.nodes + likelihood.nodes // 2 + 2)
+    return finer.total(optimum.theta) - likelihood.total(optimum.theta)

@@ -30,8 +30,7 @@ def binary_ratio(larger: BinaryFit, smaller: BinaryFit) -> tuple[float, tuple[in
     if one.link != other.link or not np.array_equal(_rows(one), _rows(other)):
         raise NotComparable("The two fits are not of the same rows with the same link.")
     extra = len(one.design.coding.columns) - len(other.design.coding.columns)
-    gained = set(one.places) - set(other.places)
-    if extra and gained:
+    if extra and _effects(one) != _effects(other):
         raise NotComparable("The two fits differ in fixed and in random effects; test one at a time.")
     df = _of_terms(one, other) if extra else _of_effects(one, other)
     statistic = 2 * (larger.loglik - smaller.loglik)
@@ -44,7 +43,7 @@ def binary_ratio(larger: BinaryFit, smaller: BinaryFit) -> tuple[float, tuple[in
 
 def _of_terms(one: Solved, other: Solved) -> tuple[int, ...]:
     mine, theirs = ({frozenset(column) for column in solved.design.coding.columns} for solved in (one, other))
-    same = one.places == other.places and np.array_equal(_subjects(one), _subjects(other)) and one.likelihood.nodes == other.likelihood.nodes
+    same = _effects(one) == _effects(other) and np.array_equal(_subjects(one), _subjects(other)) and one.likelihood.nodes == other.likelihood.nodes
     if not theirs < mine or not same:
         raise NotComparable("The second fit is not a part of the first with the same random effects and nodes.")
     return (len(mine) - len(theirs),)
@@ -52,13 +51,18 @@ def _of_terms(one: Solved, other: Solved) -> tuple[int, ...]:
 
 def _of_effects(one: Solved, other: Solved) -> tuple[int, ...]:
     """A variance of 0 lies on the boundary: a mixture of chi-squares with the covariances that leave with it, and one more."""
-    gained = set(one.places) - set(other.places)
+    gained = _effects(one) - _effects(other)
     variances = sum(i == j for i, j in gained)
     columns = [{frozenset(column) for column in solved.design.coding.columns} for solved in (one, other)]
-    nested = set(other.places) < set(one.places) and columns[0] == columns[1]
+    nested = _effects(other) < _effects(one) and columns[0] == columns[1]
     if not nested or variances != 1 or (other.places and not np.array_equal(_subjects(one), _subjects(other))):
         raise NotComparable("The first fit must hold exactly one random effect more than the second, and the same terms.")
     return len(gained) - 1, len(gained)
+
+
+def _effects(solved: Solved) -> set[tuple[int, int]]:
+    """Free elements of the covariances, as asked for; that of sites is (-1, -1)."""
+    return {*solved.places, *([(-1, -1)] if solved.design.site is not None else [])}
 
 
 def _rows(solved: Solved) -> Floats:

@@ -12,6 +12,7 @@ from scipy.linalg import null_space
 from scipy.special import ndtri
 
 from ketaoutcomes.mixed.binary.constrained import OnPlane, Penalised
+from ketaoutcomes.mixed.binary.nested import Nested
 from ketaoutcomes.mixed.binary.quadrature import Likelihood
 from ketaoutcomes.mixed.errors import NotConverged
 from ketaoutcomes.mixed.newton import minimise
@@ -24,7 +25,7 @@ MOST_FITS = 50
 FARTHEST = 1e3
 
 
-def limits(criterion: Likelihood | Penalised, psi: Floats, row: Floats, se: float, conf_level: float, lowest: float = -np.inf) -> tuple[float, float]:
+def limits(criterion: Likelihood | Nested | Penalised, psi: Floats, row: Floats, se: float, conf_level: float, lowest: float = -np.inf) -> tuple[float, float]:
     """Lower and upper limit of ``row @ psi``, row of shape (k,), around the optimum `psi`.
 
     Raises
@@ -41,7 +42,7 @@ def limits(criterion: Likelihood | Penalised, psi: Floats, row: Floats, se: floa
 class _Profile:
     """Root of twice the loss of log-likelihood at a value of the row."""
 
-    def __init__(self, criterion: Likelihood | Penalised, psi: Floats, row: Floats) -> None:
+    def __init__(self, criterion: Likelihood | Nested | Penalised, psi: Floats, row: Floats) -> None:
         self.criterion, self.psi, self.row = criterion, psi, row
         self.basis = np.asarray(null_space(row[None]), dtype=np.float64)
         self.best = self._value(psi)

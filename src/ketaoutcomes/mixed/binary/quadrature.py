@@ -145,6 +145,12 @@ class Likelihood:
             result[place] = value
         return result
 
+    def spread(self, theta: Floats, z: Floats) -> tuple[float, Floats]:
+        """Standard deviation of z'b, and its derivatives by theta."""
+        loaded = self.factor(theta).T @ z
+        size = float(np.linalg.norm(loaded))
+        return size, np.array([z[a] * loaded[b] / size if size > 0 else 0.0 for a, b in self.places])
+
     def starts(self) -> list[Floats]:
         """Coefficients without random effects, and standard deviations of 1, 0.3 and 3."""
         if self.warm is not None and len(self.warm) == self.q + len(self.places):
@@ -152,18 +158,22 @@ class Likelihood:
         shape = [[sd if i == j else 0.0 for i, j in self.places] for sd in (1.0, 0.3, 3.0)]
         return [np.r_[self.start * np.sqrt(1 + 0.3 * sd[0] ** 2) if sd else self.start, sd] for sd in shape]
 
+    def total(self, psi: Floats) -> float:
+        """Log-likelihood without binomial coefficients."""
+        return float(self.data.times @ self.loglik(psi))
+
+    def conditional(self, psi: Floats) -> dict[str, tuple[Floats, Floats]]:
+        """Modes of the random effects of each distinct cluster and their standard deviations given the data, each of shape (n, d)."""
+        modes, factor = self.modes(psi), self.factor(psi[self.q :])
+        return {"subject": (modes.u @ factor.T, np.sqrt(((factor @ modes.spread) ** 2).sum(axis=2)))}
+
     def loglik(self, psi: Floats) -> Floats:
         """Log-likelihood of each distinct cluster, shape (n,), without binomial coefficients."""
         return self._integrate(psi, self.modes(psi), self.nodes).loglik
 
     def evaluate(self, psi: Floats) -> Point | None:
         """The criterion with its gradient and the optimiser's Hessian; None where it is not finite."""
-        theta = psi[self.q :]
-        if theta.size and float(np.abs(theta).max()) > RUNAWAY:
-            raise NotConverged(
-                f"The standard deviation of the random effects runs beyond {RUNAWAY:.0f}: the outcomes hardly ever change within a "
-                "participant or site, so that the likelihood has no maximum. Describe them, or model one outcome for each."
-            )
+        require_stationary(psi[self.q :])
         with np.errstate(over="ignore", invalid="ignore"):
             modes = self.modes(psi)
             nodes = self._integrate(psi, modes, self.nodes)
@@ -322,6 +332,15 @@ class Likelihood:
             across = np.eye(d)[a] if (1, 0) not in self.places else np.array([-psi[self.q + 1] / psi[self.q], 1.0])
             result += slope * np.outer(across, across)
         return result
+
+
+def require_stationary(theta: Floats) -> None:
+    """Raises NotConverged where standard deviations run away."""
+    if theta.size and float(np.abs(theta).max()) > RUNAWAY:
+        raise NotConverged(
+            f"The standard deviation of the random effects runs beyond {RUNAWAY:.0f}: the outcomes hardly ever change within a "
+            "participant or site, so that the likelihood has no maximum. Describe them, or model one outcome for each."
+        )
 
 
 def differenced(gradient: Callable[[Floats], Floats], psi: Floats, curvature: Floats) -> Floats:

@@ -11,7 +11,8 @@ from scipy.special import gammaln
 
 from ketaoutcomes.mixed.between_within import ByColumn, between_within
 from ketaoutcomes.mixed.binary.constrained import Penalised
-from ketaoutcomes.mixed.binary.quadrature import Likelihood, Modes, Point
+from ketaoutcomes.mixed.binary.nested import Nested
+from ketaoutcomes.mixed.binary.quadrature import Likelihood, Point
 from ketaoutcomes.mixed.design import Design
 from ketaoutcomes.mixed.errors import InvalidContrast, InvalidTerms
 from ketaoutcomes.mixed.inference import Inference
@@ -78,7 +79,7 @@ class Solved:
         Coefficients that only the prior keeps finite.
     """
 
-    criterion: Likelihood | Penalised
+    criterion: Likelihood | Nested | Penalised
     optimum: Certified[Point]
     design: Design
     scaling: Scaling
@@ -93,7 +94,7 @@ class Solved:
     offset: bool
 
     @property
-    def likelihood(self) -> Likelihood:
+    def likelihood(self) -> Likelihood | Nested:
         """Without the prior."""
         return self.criterion.likelihood if isinstance(self.criterion, Penalised) else self.criterion
 
@@ -124,22 +125,23 @@ class Solved:
             rule = between_within(len(self.design.y), self.design.n_subjects, self.design.varying())
         return Inference(self.scaling, self.optimum.theta[: self.q], c, c, rule)
 
-    def effects(self) -> tuple[Modes, Floats]:
-        """Modes of the distinct clusters, and the factor in the caller's unit."""
-        psi = self.optimum.theta
-        return self.likelihood.modes(psi), self.likelihood.factor(psi[self.q :]) / self.unit[:, None]
+    def covariances(self) -> dict[str, Floats]:
+        """Covariance of the random effects on the scale of the linear predictor, "subject" and "site"."""
+        if not self.labels:
+            return {}
+        theta = self.optimum.theta[self.q :]
+        factor = self.likelihood.factor(theta) / self.unit[:, None]
+        found = {"subject": factor @ factor.T}
+        if self.design.site is not None:
+            found["site"] = np.array([[float(theta[-1]) ** 2 if self.likelihood.sites else 0.0]])
+        return found
 
-    def latent(self, numbers: Mapping[str, float]) -> tuple[Floats, Floats, float]:
-        """The row of Z, its loading on u, and the standard deviation of the random part of the linear predictor."""
+    def latent(self, numbers: Mapping[str, float]) -> tuple[float, Floats]:
+        """Standard deviation of the random part of the linear predictor, and its derivatives by the parameters of the random effects."""
         unknown = sorted(set(numbers) - set(self.design.numeric) - ({"offset"} if self.offset else set[str]()))
         if unknown:
             raise InvalidContrast(f"{', '.join(unknown)} is no numeric column of the model.")
         z = np.array([1.0] if len(self.unit) == 1 else [1.0, numbers.get(self.labels[1], np.nan)]) / self.unit
         if np.isnan(z).any():
             raise InvalidContrast(f"The risk depends on {self.labels[1]!r}, along which people differ in slope: say at which value, at=.")
-        loaded = self.likelihood.factor(self.optimum.theta[self.q :]).T @ z
-        return z, loaded, float(np.linalg.norm(loaded))
-
-    def by_factor(self, z: Floats, loaded: Floats, spread: float, by_spread: float) -> list[float]:
-        """Derivatives by the free elements of the factor."""
-        return [by_spread * float(z[a] * loaded[b]) / spread for a, b in self.likelihood.places] if spread > 0 else []
+        return self.likelihood.spread(self.optimum.theta[self.q :], z)

@@ -113,7 +113,7 @@ def test_the_risk_of_the_first_interval_is_that_of_the_first_interval_alone(fitt
 def test_heterogeneity_of_sites(fitted: tuple[pd.DataFrame, BinaryFit]) -> None:
     """The median of the ratio of two random people of different sites, by simulation; the latent variances are those of the link's distribution."""
     _, fit = fitted
-    found = fit.heterogeneity()
+    found = fit.heterogeneity()["subject"]
     rng = np.random.default_rng(8)
     pairs = np.abs(rng.normal(0, found["sd"], 400_000) - rng.normal(0, found["sd"], 400_000))
     assert found["median_ratio"] == pytest.approx(float(np.exp(np.median(pairs))), rel=5e-3)
