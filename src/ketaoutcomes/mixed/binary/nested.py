@@ -23,6 +23,7 @@ from ketaoutcomes.mixed.binary.quadrature import (
     SMALL_STEP,
     Point,
     differenced,
+    positive_definite,
     product_nodes,
     require_stationary,
 )
@@ -30,6 +31,8 @@ from ketaoutcomes.mixed.boundary import Places
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
+# Squared distance in standard errors.
+HALF_AN_ERROR = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +82,7 @@ class Nested:
     places: Places = ((0, 0),)
     sites: bool = True
     _last: tuple[Floats, Floats] | None = None
+    _curved_at: tuple[Floats, Floats] | None = None
 
     @property
     def few(self) -> bool:
@@ -122,7 +126,7 @@ class Nested:
     def covariance_slope(self, psi: Floats) -> tuple[Floats, float]:
         """Derivatives of the criterion by the variances that are 0, by a small step of their standard deviations."""
         a, kappa = self.scales(psi)
-        whole = replace(self, places=((0, 0),), sites=True, _last=None)
+        whole = replace(self, places=((0, 0),), sites=True, _last=None, _curved_at=None)
         full = np.r_[psi[: self.q], a, kappa]
         found = [0.0, 0.0]
         for at, absent in enumerate((not self.places, not self.sites)):
@@ -156,9 +160,18 @@ class Nested:
             value = -float(self.loglik(psi).sum())
             if not np.isfinite(value):
                 return None
-            # Laplace's curvature is near enough for the optimiser, and cheap
-            rough = self if self.nodes == 1 else replace(self, nodes=1)
-            return Point(value, self.gradient(psi), differenced(rough.gradient, psi, np.full(len(psi), float(len(self.data.starts)))))
+            return Point(value, self.gradient(psi), self._curvature(psi))
+
+    def _curvature(self, psi: Floats) -> Floats:
+        """A Hessian for the optimiser: Laplace's, from a point at most half a standard error away."""
+        if self._curved_at is not None:
+            there, hessian = self._curved_at
+            if float((psi - there) @ hessian @ (psi - there)) < HALF_AN_ERROR:
+                return hessian
+        rough = self if self.nodes == 1 else replace(self, nodes=1, _curved_at=None)
+        hessian = differenced(rough.gradient, psi, np.full(len(psi), float(len(self.data.starts))))
+        self._curved_at = (psi, hessian) if positive_definite(hessian) else None
+        return hessian
 
     def joint(self, psi: Floats) -> Joint:
         """Newton for every site at once; the joint density is log-concave."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -183,7 +184,7 @@ class Likelihood:
             gradient = self._gradient(modes, nodes)
             around = nodes if self.nodes >= NODES_FOR_CURVATURE or not self.places else self._integrate(psi, modes, NODES_FOR_CURVATURE)
             hessian = self._louis(around)
-            return Point(value, gradient, hessian if _positive_definite(hessian) else differenced(self.gradient, psi, np.diag(hessian)))
+            return Point(value, gradient, hessian if positive_definite(hessian) else differenced(self.gradient, psi, np.diag(hessian)))
 
     def gradient(self, psi: Floats) -> Floats:
         """Of the criterion, shape (k,)."""
@@ -350,10 +351,12 @@ def differenced(gradient: Callable[[Floats], Floats], psi: Floats, curvature: Fl
     return (rows + rows.T) / 2
 
 
-def _positive_definite(a: Floats) -> bool:
+def positive_definite(a: Floats) -> bool:
+    """Whether a symmetric matrix is, and finite."""
     return bool(np.isfinite(a).all()) and float(np.linalg.eigvalsh(a)[0]) > 0
 
 
+@cache
 def product_nodes(number: int, d: int) -> tuple[Floats, Floats]:
     """Nodes x, shape (K, d), and log weights for the mean over N(0, I): sums of weights are 1."""
     found, weights = np.polynomial.hermite_e.hermegauss(number)
