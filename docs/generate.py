@@ -46,6 +46,7 @@ def generated() -> dict[str, str]:
         "docs/reference/degenerate.md": _degenerate(),
         "docs/how-to/mixed-models.md": _page("mixed-models"),
         "docs/how-to/definitions.md": _page("definitions"),
+        "docs/how-to/binary-outcomes.md": _page("binary-outcomes"),
     }
 
 
