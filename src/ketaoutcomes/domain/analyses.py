@@ -204,7 +204,7 @@ class Glmm(_Comparison):
     random: list[Literal["intercept", "slope"]] = Field(default_factory=lambda: ["intercept"], min_length=1, max_length=2)
     """Random effects of a participant: `[intercept]`, or `[intercept, slope]` over continuous time."""
     nodes: int | None = Field(default=None, ge=1, le=200)
-    """Nodes of adaptive Gauss-Hermite quadrature; 1 is Laplace's approximation. Default: 25 (9 with a slope or sites), and more until stable."""
+    """Nodes of adaptive Gauss-Hermite quadrature; 1 is Laplace's approximation. Default: 25 (9 with a slope), and more until stable."""
 
     site_intercept: bool = False
     """A random intercept for each site of `design.site`, beside the participants'."""

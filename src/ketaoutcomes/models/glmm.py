@@ -141,7 +141,7 @@ def _conclude(rows: Results, study: Study, analysis: Glmm, terms: list[tuple[str
         visits=", ".join(str(visits[visit]).lower() for visit in analysis.visits),
         population=population_words(study, analysis.population),
         random=f"a random intercept{slope} for each participant{site}",
-        nodes=analysis.nodes or ("9 or more each" if slope or site else "25 or more"),
+        nodes=analysis.nodes or ("9 or more" if slope else "25 or more"),
         terms=", ".join(" x ".join(term) for term in terms),
         df="between-within degrees of freedom",
     )

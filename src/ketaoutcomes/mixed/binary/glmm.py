@@ -34,7 +34,7 @@ from ketaoutcomes.mixed.newton import Certified, decrement, minimise
 from ketaoutcomes.mixed.scaling import Scaling, basis_of, coordinates
 
 Floats = NDArray[np.float64]
-# Tried until the likelihood is stable, for one and for two random effects.
+# Tried until the likelihood is stable: for an intercept, for a slope too.
 NODES = {1: (25, 51, 101), 2: (9, 15, 25)}
 STABLE = 1e-5
 _ROW = "\trow"
@@ -85,7 +85,7 @@ def glmm(
         ``"logit"`` or ``"cloglog"``.
     nodes
         Nodes of adaptive Gauss-Hermite quadrature for each random effect; 1 is Laplace's approximation, as R's
-        ``glmer(nAGQ = 1)``. None: 25 (9 with a slope or sites), and more until half as many more change the log-likelihood by less
+        ``glmer(nAGQ = 1)``. None: 25 (9 with a slope), and more until twice as many change the log-likelihood by less
         than 1e-5; the proof says by how much.
     separation
         What to do where coefficients are infinite, which is found before fitting: ``"refuse"`` raises `Separated`;
@@ -130,8 +130,7 @@ def glmm(
     rows = _prior_rows(design, scaling) if infinite else None
     if rows is not None:
         start = minimise(Penalised(plain, rows)).theta
-    effects = z.shape[1] + (site is not None)
-    tried_nodes = (nodes,) if nodes is not None else NODES[effects]
+    tried_nodes = (nodes,) if nodes is not None else NODES[z.shape[1]]
     whole: Likelihood | Nested = replace(plain, places=places, nodes=tried_nodes[0], start=start)
     if site is not None:
         whole = _nested(design, basis_of(scaling, design.x()), outcome, replace(plain, start=start), tried_nodes[0])
@@ -288,9 +287,9 @@ def certified(criterion: Likelihood | Nested | Penalised, optimum: Certified[Poi
 
 
 def _quadrature_error(criterion: Likelihood | Nested | Penalised, optimum: Certified[Point]) -> float:
-    """How much more nodes change the log-likelihood: twice as many and one, for two effects half as many more."""
+    """How much more nodes change the log-likelihood: twice as many and one, with a slope half as many more."""
     likelihood = criterion.likelihood if isinstance(criterion, Penalised) else criterion
-    single = isinstance(likelihood, Likelihood) and likelihood.data.z.shape[1] == 1
+    single = likelihood.data.z.shape[1] == 1
     if not likelihood.places and not likelihood.sites:
         return 0.0
     finer = replace(likelihood, nodes=2 * likelihood.nodes + 1 if single else likelihood.nodes + likelihood.nodes // 2 + 2)

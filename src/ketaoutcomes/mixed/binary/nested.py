@@ -33,6 +33,8 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 # Squared distance in standard errors.
 HALF_AN_ERROR = 0.25
+FEW_NODES = 5
+SITE_NODES, MORE_SITE_NODES, MANY_NODES = 9, 4, 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +68,14 @@ class Nested:
     first_people
         First participant of each site, shape (sites,).
     nodes
-        For each of the two effects.
+        For each participant's effect.
     start, warm
         As for `Likelihood`.
     places, sites
         Whether participants and sites have an effect.
+    site_nodes
+        For each site's effect. None: as many as for participants up to 9, and 13 where these have more than 30: a site's is an
+        integral over many people's, which is nearly Gaussian.
     """
 
     data: Clusters
@@ -81,6 +86,7 @@ class Nested:
     warm: Floats | None = None
     places: Places = ((0, 0),)
     sites: bool = True
+    site_nodes: int | None = None
     _last: tuple[Floats, Floats] | None = None
     _curved_at: tuple[Floats, Floats] | None = None
 
@@ -162,13 +168,18 @@ class Nested:
                 return None
             return Point(value, self.gradient(psi), self._curvature(psi))
 
+    def _site_nodes(self) -> int:
+        if self.site_nodes is not None:
+            return self.site_nodes
+        return min(self.nodes, SITE_NODES) + (MORE_SITE_NODES if self.nodes > MANY_NODES else 0)
+
     def _curvature(self, psi: Floats) -> Floats:
-        """A Hessian for the optimiser: Laplace's, from a point at most half a standard error away."""
+        """A Hessian for the optimiser: with few nodes, from a point at most half a standard error away."""
         if self._curved_at is not None:
             there, hessian = self._curved_at
             if float((psi - there) @ hessian @ (psi - there)) < HALF_AN_ERROR:
                 return hessian
-        rough = self if self.nodes == 1 else replace(self, nodes=1, _curved_at=None)
+        rough = self if self.nodes <= FEW_NODES else replace(self, nodes=FEW_NODES, _curved_at=None)
         hessian = differenced(rough.gradient, psi, np.full(len(psi), float(len(self.data.starts))))
         self._curved_at = (psi, hessian) if positive_definite(hessian) else None
         return hessian
@@ -224,7 +235,7 @@ class Nested:
         """Log-likelihoods of the sites, the joint mode, nodes x (K,), v (K, sites), their weights (K, sites), and the participants' part."""
         joint = self.joint(psi)
         a, kappa = self.scales(psi)
-        nodes, log_weight = product_nodes(self.nodes if self.sites else 1, 1)
+        nodes, log_weight = product_nodes(self._site_nodes() if self.sites else 1, 1)
         x = nodes[:, 0]
         spread = 1 / np.sqrt(joint.schur)
         v = joint.v + np.outer(x, spread)

@@ -61,7 +61,7 @@ def dense(data: Clusters, sites: np.ndarray, link: str, psi: np.ndarray) -> floa
 def test_the_integral_is_the_dense_one(link: str, scales: tuple[float, float]) -> None:
     clusters, first, sites = arrays(frame(3, people=3))
     psi = np.array([-0.4, 0.3, 0.1, *scales])
-    assert Nested(clusters, LINKS[link], first, 31, np.zeros(3)).total(psi) == pytest.approx(dense(clusters, sites, link, psi), abs=1e-8)
+    assert Nested(clusters, LINKS[link], first, 31, np.zeros(3), site_nodes=31).total(psi) == pytest.approx(dense(clusters, sites, link, psi), abs=1e-8)
 
 
 @pytest.mark.parametrize("link", LINKS)
