@@ -226,7 +226,8 @@ def _totals(exact: pd.DataFrame, why: pd.Series) -> None:
     events = (exact["statistic"] == "n_events") & exact["term"].isin(["", "fit"]) & (exact["visit"] == "")
     lost = exact[events & (exact["arm"] != "") & (why != "")]
     why[events & (exact["arm"] == "") & (why == "") & _like(exact, lost, key)] = _SUBTRACTION
-    cells = exact[(exact["term"] == "ls_mean") & (why != "")]
+    of_visit = (exact["statistic"] == "n") & (exact["term"] == "") & (exact["visit"] != "")
+    cells = exact[((exact["term"] == "ls_mean") | of_visit) & (why != "")]
     why[(exact["statistic"] == "n_rows") & (why == "") & exact["analysis"].isin(cells["analysis"])] = _SUBTRACTION
 
 

@@ -61,6 +61,8 @@ def _comparison(arms: int) -> Study:
         "response": {"model": "proportions", "endpoint": "response", "visits": ["week2", "week4"], **common},
         "curve": {"model": "kaplan_meier", "endpoint": "relapse", "at_risk_every": 20, **common},
         "hazard": {"model": "cox", "endpoint": "relapse", **common},
+        "states": {"model": "glmm", "endpoint": "response", "visits": ["week2", "week4"], "visit": "week4", "nodes": 5, **common},
+        "intervals": {"model": "hazard", "endpoint": "relapse", "intervals": [20.0, 40.0, 60.0], **common},
         "week4": {"model": "ancova", "endpoint": "madrs_change", "visit": "week4", "covariates": ["base"], **common},
     }
     keys = {

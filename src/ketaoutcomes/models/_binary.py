@@ -75,11 +75,10 @@ def clusters(results: Results, fit: BinaryFit, subject: str, n: int) -> None:
                 results.add(statistic, heterogeneity[statistic], n=n, term=of)
 
 
-def proof(results: Results, fit: BinaryFit, n: int, events: int) -> None:
-    """What was fitted, and the evidence that it is an optimum."""
+def proof(results: Results, fit: BinaryFit, n: int) -> None:
+    """What was fitted, and the evidence that it is an optimum. No total of the events: with all cells but one it would give that one."""
     results.add("n", n, n=n, term="fit")
     results.add("n_rows", fit.n_obs, n=n, term="fit")
-    results.add("n_events", events, n=n, events=events, term="fit")
     values = {"loglik": fit.loglik, "gradient_norm": fit.proof.gradient_norm, "min_eigenvalue_hessian": fit.proof.hessian_min_eigenvalue}
     for statistic, value in {**values, "iterations": fit.proof.iterations}.items():
         results.add(statistic, float(value), n=n, term="fit")

@@ -55,7 +55,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     _binary.clusters(rows, fit, "participant", fit.n_subjects)
     _binary.left_out(rows, list(people["participant"]), list(seen["participant"]), "without an answer at any of the visits")
     _binary.left_out(rows, list(seen["participant"]), list(rows_in["participant"]), "without baseline or a covariate")
-    _binary.proof(rows, fit, fit.n_subjects, int(rows_in["aval"].sum()))
+    _binary.proof(rows, fit, fit.n_subjects)
     return rows.frame()
 
 

@@ -54,7 +54,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     if analysis.site_intercept:
         _binary.clusters(rows, fit, "site", len(known))
     rows.add("n", lost, n=lost, term="left out: without a time or covariate")
-    _binary.proof(rows, fit, len(known), int(at_risk["happened"].sum()))
+    _binary.proof(rows, fit, len(known))
     return rows.frame()
 
 
