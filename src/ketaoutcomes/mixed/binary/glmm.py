@@ -79,9 +79,9 @@ def glmm(
     link
         ``"logit"`` or ``"cloglog"``.
     nodes
-        Nodes of adaptive Gauss-Hermite quadrature for each random effect; 1 is Laplace's approximation, as R's
-        ``glmer(nAGQ = 1)``. None: 25 (9 with a slope), and more until twice as many change the log-likelihood by less
-        than 1e-5; the proof says by how much.
+        Nodes of adaptive Gauss-Hermite quadrature for each random effect; 1 is Laplace's approximation, for a
+        logit as R's ``glmer(nAGQ = 1)`` (whose curvature for a cloglog is the expected one). None: 25 (9 with a slope), and
+        more until twice as many change the log-likelihood by less than 1e-5; the proof says by how much.
     separation
         What to do where coefficients are infinite, which is found before fitting: ``"refuse"`` raises `Separated`;
         ``"log-f"`` gives each coefficient but the intercept a log-F(1,1) prior (numeric columns in units of their

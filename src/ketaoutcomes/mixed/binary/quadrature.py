@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 # Modes are found to this size of a Newton step, in standard deviations of the random effects.
 MODE_STEP = 1e-9
 MOST_STEPS = 100
-# Fewer nodes say little of the spread of a cluster's score; the optimiser's Hessian then takes so many.
+# Fewer nodes say little of the spread of a cluster's score; with another function's Hessian a hundred steps may not suffice.
 NODES_FOR_CURVATURE = 7
 # Standard deviation of the random effects, on the scale of the linear predictor, beyond which they only run away.
 RUNAWAY = 50.0
@@ -45,7 +45,7 @@ class Point:
     value, gradient
         f, and its gradient, shape (k,).
     hessian
-        Shape (k, k): by Louis' identity, near that of f, and all the optimiser needs; where it is not positive definite that of f.
+        Shape (k, k): by Louis' identity, near that of f, and all the optimiser needs; with few nodes, or where that is not positive definite, that of f.
     condition
         1: there is no covariance of rows to degenerate.
     """
@@ -171,9 +171,9 @@ class Likelihood:
             if not np.isfinite(value):
                 return None
             gradient = self._gradient(modes, nodes)
-            around = nodes if self.nodes >= NODES_FOR_CURVATURE or not self.places else self._integrate(psi, modes, NODES_FOR_CURVATURE)
-            hessian = self._louis(around)
-            return Point(value, gradient, hessian if _positive_definite(hessian) else differenced(self.gradient, psi, np.diag(hessian)))
+            hessian = self._louis(nodes)
+            good = (self.nodes >= NODES_FOR_CURVATURE or not self.places) and _positive_definite(hessian)
+            return Point(value, gradient, hessian if good else differenced(self.gradient, psi, np.diag(hessian)))
 
     def gradient(self, psi: Floats) -> Floats:
         """Of the criterion, shape (k,)."""
