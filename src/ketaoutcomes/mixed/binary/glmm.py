@@ -120,7 +120,7 @@ def glmm(
     plain = Likelihood(found, chosen, (), 1, np.zeros(len(design.coding.columns)))
     start, infinite = _without_effects(plain, raw, design)
     if infinite and separation == "refuse":
-        raise _separated(infinite, design)
+        raise _separated(infinite, design, events, tried)
     rows = _prior_rows(design, scaling) if infinite else None
     if rows is not None:
         start = minimise(Penalised(plain, rows)).theta
@@ -156,7 +156,7 @@ def _fitted(whole: Likelihood, rows: Floats | None) -> tuple[Likelihood | Penali
     """The model that holds the optimum, the optimum with its own Hessian, and the slope that proves it on a boundary."""
 
     def model(free: Places, sites: bool) -> Likelihood | Penalised:
-        likelihood = replace(whole, places=free, sites=sites, nodes=whole.nodes if free else 1)
+        likelihood = replace(whole, places=free, sites=sites)
         return likelihood if rows is None else Penalised(likelihood, rows)
 
     kept, optimum, boundary_slope = best(model, whole.places, whole.sites) if whole.places else (((), False), minimise(model((), False)), None)
@@ -218,14 +218,14 @@ def _without_effects(plain: Likelihood, raw: Clusters, design: Design) -> tuple[
     return np.zeros(plain.q), tuple(label for label, part in zip(design.coding.labels, direction, strict=True) if part != 0)
 
 
-def _separated(infinite: tuple[str, ...], design: Design) -> Separated:
+def _separated(infinite: tuple[str, ...], design: Design, events: Floats, tried: Floats) -> Separated:
     """Which coefficients are infinite, and the cells with events only or none."""
     cells: list[str] = []
     for column in design.coding.columns:
         held = [(factor, level) for factor, level in column if level is not None]
         if held and Coding((column,), {}).labels[0] in infinite:
             inside = np.logical_and.reduce([design.codes[factor] == design.coding.levels[factor].index(level) for factor, level in held])
-            if len(np.unique(design.y[inside])) == 1:
+            if not events[inside].any() or (events[inside] == tried[inside]).all():
                 cells.append(" and ".join(f"{factor}={level}" for factor, level in held))
     why = f" Where {'; '.join(cells)} the outcome is always the same." if cells else ""
     return Separated(
