@@ -84,9 +84,9 @@ def glmm(
     link
         ``"logit"`` or ``"cloglog"``.
     nodes
-        Nodes of adaptive Gauss-Hermite quadrature for each random effect; 1 is Laplace's approximation, as R's
-        ``glmer(nAGQ = 1)``. None: 25 (9 with a slope), and more until twice as many change the log-likelihood by less
-        than 1e-5; the proof says by how much.
+        Nodes of adaptive Gauss-Hermite quadrature for each random effect; 1 is Laplace's approximation, for a
+        logit as R's ``glmer(nAGQ = 1)`` (whose curvature for a cloglog is the expected one). None: 25 (9 with a slope), and
+        more until twice as many change the log-likelihood by less than 1e-5; the proof says by how much.
     separation
         What to do where coefficients are infinite, which is found before fitting: ``"refuse"`` raises `Separated`;
         ``"log-f"`` gives each coefficient but the intercept a log-F(1,1) prior (numeric columns in units of their
@@ -126,7 +126,7 @@ def glmm(
     plain = Likelihood(replace(raw, x=basis_of(scaling, raw.x)), chosen, (), 1, np.zeros(len(design.coding.columns)))
     start, infinite = _without_effects(plain, raw, design)
     if infinite and separation == "refuse":
-        raise _separated(infinite, design)
+        raise _separated(infinite, design, *outcome[:2])
     rows = _prior_rows(design, scaling) if infinite else None
     if rows is not None:
         start = minimise(Penalised(plain, rows)).theta
@@ -179,7 +179,7 @@ def _fitted(whole: Likelihood | Nested, rows: Floats | None) -> tuple[Likelihood
     """The model that holds the optimum, the optimum with its own Hessian, and the slope that proves it on a boundary."""
 
     def model(free: Places, sites: bool) -> Likelihood | Nested | Penalised:
-        likelihood = replace(whole, places=free, sites=sites, nodes=whole.nodes if free or sites else 1)
+        likelihood = replace(whole, places=free, sites=sites)
         return likelihood if rows is None else Penalised(likelihood, rows)
 
     kept, optimum, boundary_slope = best(model, whole.places, whole.sites) if whole.places or whole.sites else (((), False), minimise(model((), False)), None)
@@ -243,14 +243,14 @@ def _without_effects(plain: Likelihood, raw: Clusters, design: Design) -> tuple[
     return np.zeros(plain.q), tuple(label for label, part in zip(design.coding.labels, direction, strict=True) if part != 0)
 
 
-def _separated(infinite: tuple[str, ...], design: Design) -> Separated:
+def _separated(infinite: tuple[str, ...], design: Design, events: Floats, tried: Floats) -> Separated:
     """Which coefficients are infinite, and the cells with events only or none."""
     cells: list[str] = []
     for column in design.coding.columns:
         held = [(factor, level) for factor, level in column if level is not None]
         if held and Coding((column,), {}).labels[0] in infinite:
             inside = np.logical_and.reduce([design.codes[factor] == design.coding.levels[factor].index(level) for factor, level in held])
-            if len(np.unique(design.y[inside])) == 1:
+            if not events[inside].any() or (events[inside] == tried[inside]).all():
                 cells.append(" and ".join(f"{factor}={level}" for factor, level in held))
     why = f" Where {'; '.join(cells)} the outcome is always the same." if cells else ""
     return Separated(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from ketaoutcomes.mixed.binary.constrained import Penalised
-from ketaoutcomes.mixed.binary.fit import BinaryFit
+from ketaoutcomes.mixed.binary.fit import LARGEST_ERROR, BinaryFit
 from ketaoutcomes.mixed.binary.solved import Solved
 from ketaoutcomes.mixed.errors import NotComparable
 
@@ -29,6 +29,8 @@ def binary_ratio(larger: BinaryFit, smaller: BinaryFit) -> tuple[float, tuple[in
         raise NotComparable("A penalised fit has no likelihood-ratio test: its prior is not a part of the likelihood.")
     if one.link != other.link or not np.array_equal(_rows(one), _rows(other)):
         raise NotComparable("The two fits are not of the same rows with the same link.")
+    if not _same_integral(one, other):
+        raise NotComparable("The two fits are by different numbers of nodes, too few for the difference not to matter.")
     extra = len(one.design.coding.columns) - len(other.design.coding.columns)
     if extra and _effects(one) != _effects(other):
         raise NotComparable("The two fits differ in fixed and in random effects; test one at a time.")
@@ -41,9 +43,15 @@ def binary_ratio(larger: BinaryFit, smaller: BinaryFit) -> tuple[float, tuple[in
     return statistic, df, p
 
 
+def _same_integral(one: Solved, other: Solved) -> bool:
+    """By the same nodes, or by enough; without random effects, also on the boundary, any number is exact."""
+    exact = [abs(solved.quadrature_error) < LARGEST_ERROR for solved in (one, other)]
+    return one.likelihood.nodes == other.likelihood.nodes or all(exact) or not one.likelihood.places or not other.likelihood.places
+
+
 def _of_terms(one: Solved, other: Solved) -> tuple[int, ...]:
     mine, theirs = ({frozenset(column) for column in solved.design.coding.columns} for solved in (one, other))
-    same = _effects(one) == _effects(other) and np.array_equal(_subjects(one), _subjects(other)) and one.likelihood.nodes == other.likelihood.nodes
+    same = _effects(one) == _effects(other) and np.array_equal(_subjects(one), _subjects(other))
     if not theirs < mine or not same:
         raise NotComparable("The second fit is not a part of the first with the same random effects and nodes.")
     return (len(mine) - len(theirs),)

@@ -20,18 +20,22 @@ from ketaoutcomes.mixed.binary.clusters import Clusters
 from ketaoutcomes.mixed.binary.links import Derivatives, Link
 from ketaoutcomes.mixed.boundary import Places
 from ketaoutcomes.mixed.errors import NotConverged
+from ketaoutcomes.mixed.newton import decrement
 
 Floats = NDArray[np.float64]
 # Modes are found to this size of a Newton step, in standard deviations of the random effects.
 MODE_STEP = 1e-9
 MOST_STEPS = 100
-# Fewer nodes say little of the spread of a cluster's score; the optimiser's Hessian then takes so many.
+# Fewer nodes say little of the spread of a cluster's score; with another function's Hessian a hundred steps may not suffice.
 NODES_FOR_CURVATURE = 7
 # Standard deviation of the random effects, on the scale of the linear predictor, beyond which they only run away.
 RUNAWAY = 50.0
 FEW_CLUSTERS = 40
+# So near an optimum, in standard errors, Newton's method takes few steps; with more than this from all starts together its Hessian is at fault.
+CLOSE = 1e-2
+MOST_NEAR = 15
 NEAR_BOUNDARY = 0.1
-# Step of the differences, in standard errors.
+# Step of the differences, in standard errors and at most.
 DIFFERENCE = 1e-4
 # A standard deviation that stands for one just above 0.
 SMALL_STEP = 1e-3
@@ -46,7 +50,7 @@ class Point:
     value, gradient
         f, and its gradient, shape (k,).
     hessian
-        Shape (k, k): by Louis' identity, near that of f, and all the optimiser needs; where it is not positive definite that of f.
+        Shape (k, k): by Louis' identity, near that of f, and all the optimiser needs; with few nodes, or where that is not positive definite, that of f.
     condition
         1: there is no covariance of rows to degenerate.
     """
@@ -127,6 +131,7 @@ class Likelihood:
     warm: Floats | None = None
     sites: bool = False
     _last: Floats | None = None
+    _near: int = 0
 
     @property
     def few(self) -> bool:
@@ -182,9 +187,20 @@ class Likelihood:
             if not np.isfinite(value):
                 return None
             gradient = self._gradient(modes, nodes)
-            around = nodes if self.nodes >= NODES_FOR_CURVATURE or not self.places else self._integrate(psi, modes, NODES_FOR_CURVATURE)
-            hessian = self._louis(around)
-            return Point(value, gradient, hessian if positive_definite(hessian) else differenced(self.gradient, psi, np.diag(hessian)))
+            hessian = self._louis(nodes)
+            if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+                return None
+            point = Point(value, gradient, hessian)
+            if self._needs_its_own(point):
+                point = replace(point, hessian=differenced(self.gradient, psi, np.diag(hessian)))
+            return point if np.isfinite(point.hessian).all() else None
+
+    def _needs_its_own(self, at: Point) -> bool:
+        """Whether the Hessian by Louis' identity leads nowhere, or only slowly: few nodes, or large random effects, make it that of another function."""
+        distance = decrement(at)
+        self._near += distance < CLOSE
+        slow = self.nodes < NODES_FOR_CURVATURE or not np.isfinite(distance) or (distance < CLOSE and self._near > MOST_NEAR)
+        return bool(self.places) and slow  # without random effects the identity is exact
 
     def gradient(self, psi: Floats) -> Floats:
         """Of the criterion, shape (k,)."""
@@ -197,7 +213,7 @@ class Likelihood:
         fixed = data.offset + data.x @ psi[: self.q]
         loaded = data.z @ self.factor(psi[self.q :])
         u = np.zeros((len(data.starts), loaded.shape[1])) if self._last is None else self._last
-        for _ in range(MOST_STEPS):
+        for _ in range(MOST_STEPS if self.places else 0):
             at, curvature, score = self._around(fixed, loaded, u)
             step = _solve(curvature, score)
             if not np.isfinite(step).all():
@@ -205,8 +221,8 @@ class Likelihood:
                     break
                 u = np.zeros_like(u)
                 continue
-            u = self._ascend(fixed, loaded, u, step, at)
-            if float(np.abs(step).max(initial=0.0)) < MODE_STEP:
+            before, u = u, self._ascend(fixed, loaded, u, step, at)
+            if float(np.abs(step).max(initial=0.0)) < MODE_STEP or np.array_equal(u, before):
                 break
         at, curvature, _ = self._around(fixed, loaded, u)
         self._last = u if np.isfinite(u).all() else None
@@ -346,7 +362,7 @@ def require_stationary(theta: Floats) -> None:
 
 def differenced(gradient: Callable[[Floats], Floats], psi: Floats, curvature: Floats) -> Floats:
     """The Hessian at psi, shape (k, k), by central differences of the gradient, exact to about 1e-10; `curvature` near its diagonal gives the steps."""
-    steps = np.diag(DIFFERENCE / np.sqrt(np.where(curvature > 0, curvature, 1.0)))
+    steps = np.diag(DIFFERENCE / np.sqrt(np.maximum(curvature, 1.0)))
     rows = np.array([(gradient(psi + step) - gradient(psi - step)) / (2 * step.sum()) for step in steps])
     return (rows + rows.T) / 2
 
