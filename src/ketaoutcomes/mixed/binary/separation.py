@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from ketaoutcomes.mixed.errors import NotConverged
 
@@ -26,6 +25,8 @@ def separating(x: Floats, y: Floats, m: Floats) -> Floats | None:
     Rows x (N, q) with y events in m trials. Along the direction the linear predictor rises, or stays, in rows with
     events only, falls, or stays, in rows without any, and stays in the others.
     """
+    from scipy.optimize import linprog  # only where a fit looks suspicious: its import costs more than a fit
+
     size = np.abs(x).max(axis=0)
     unit, inverse = np.unique(x / size, axis=0, return_inverse=True)
     events = np.bincount(inverse.ravel(), weights=y, minlength=len(unit))
