@@ -9,10 +9,12 @@ from types import UnionType
 from ketaoutcomes.domain.analyses import (
     AdverseEvents,
     Ancova,
+    Association,
     Cox,
     CumulativeIncidence,
     Descriptive,
     Exposure,
+    Gee,
     Glmm,
     Hazard,
     KaplanMeier,
@@ -21,6 +23,8 @@ from ketaoutcomes.domain.analyses import (
     Ordinal,
     Paired,
     Proportions,
+    VisitProcess,
+    Weighted,
 )
 from ketaoutcomes.domain.endpoint_checks import endpoint_problems
 from ketaoutcomes.domain.endpoints import (
@@ -30,7 +34,16 @@ from ketaoutcomes.domain.endpoints import (
     YesNo,
 )
 from ketaoutcomes.domain.instruments import contradictions, instruments
-from ketaoutcomes.domain.model_checks import TERMS, binary_problems, mixed_problems, varying_problems
+from ketaoutcomes.domain.model_checks import (
+    TERMS,
+    association_problems,
+    binary_problems,
+    gee_problems,
+    mixed_problems,
+    varying_problems,
+    visit_problems,
+    weighted_problems,
+)
 from ketaoutcomes.domain.rule_checks import event_problems, rule_problems
 from ketaoutcomes.domain.study import Hypothesis, Study
 from ketaoutcomes.domain.table_rules import WORDS, Key, Problem, table_problems, unless
@@ -195,6 +208,8 @@ def _analyses(study: Study) -> Iterator[Problem]:
             yield from _described(study, analysis, key)
         elif isinstance(analysis, Exposure):
             yield from _exposure(study, analysis, key)
+        elif isinstance(analysis, VisitProcess):
+            yield from visit_problems(study, analysis, key)
         elif isinstance(analysis, AdverseEvents):
             if not any(table.provides == "events" and "class" in table.columns for table in study.tables.values()):
                 yield (*key, "model"), "no table of events has the column 'class', which tells adverse events from others"
@@ -234,8 +249,8 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
     endpoint = getattr(analysis, "endpoint", "")
     yield from unless(endpoint, study.endpoints, (*key, "endpoint"), "endpoint")
     yield from _right_kind(study, analysis, key)
-    for field in ("covariates", "strata"):
-        terms = {"base", "period", "site"} if field == "covariates" else set[str]()
+    for field in ("covariates", "strata", "confounders"):
+        terms = {"base", "period", "site"} if field == "covariates" else {"base"} if field == "confounders" else set[str]()
         if field == "covariates" and study.design.kind == "crossover" and isinstance(analysis, Lmm):
             terms |= {"base_within", "base_between", "sequence"}
         for at, name in enumerate(getattr(analysis, field, [])):
@@ -247,7 +262,8 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
                 yield (*key, field, at), "the periods share one baseline: nothing varies within a person; use `base`"
             if name == "site" and field == "covariates" and study.design.site is None:
                 yield (*key, field, at), "`site` needs `design.site`"
-    unadjusted = sorted(set(study.design.confounders) - set(getattr(analysis, "covariates", [])))
+    adjusted = (analysis.confounders or study.design.confounders) if isinstance(analysis, Weighted) else getattr(analysis, "covariates", [])
+    unadjusted = sorted(set(study.design.confounders) - set(adjusted))
     if study.design.kind == "observational" and getattr(analysis, "primary", False) and unadjusted:
         yield key, f"the primary comparison of an observational study must adjust for its confounders; missing: {', '.join(unadjusted)}"
     if isinstance(analysis, Cox | Lmm):
@@ -261,6 +277,12 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
                 yield (*key, "interactions", at), f"with `time: {analysis.time}` there is no {absent!r}: use {'visit' if absent == 'time' else 'time'!r}"
             for term in pair:
                 yield from unless(term, TERMS | {*analysis.covariates, *analysis.time_varying}, (*key, "interactions", at), "term of this analysis")
+    if isinstance(analysis, Gee):
+        yield from gee_problems(study, analysis, key)
+    if isinstance(analysis, Weighted):
+        yield from weighted_problems(study, analysis, key)
+    if isinstance(analysis, Association):
+        yield from association_problems(study, analysis, key)
     if isinstance(analysis, Glmm | Hazard):
         yield from binary_problems(study, analysis, key)
     if isinstance(analysis, Mmrm | Lmm):
@@ -279,6 +301,8 @@ def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> I
         wanted, what = YesNo, "a yes-or-no endpoint"
     elif isinstance(analysis, KaplanMeier | CumulativeIncidence | Cox | Hazard):
         wanted, what = TimeEndpoint, "a time-to-event endpoint"
+    elif isinstance(analysis, Gee | Weighted):
+        wanted, what = ScoreEndpoint | YesNo, "a score or a yes-or-no endpoint"
     elif isinstance(analysis, Ancova):
         wanted, what = Numeric, "a numeric endpoint"
     else:

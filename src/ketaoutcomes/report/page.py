@@ -19,16 +19,16 @@ from ketaoutcomes.schema.numbers import shown
 #: Section heading to the displays it shows, in reading order.
 _SECTIONS = (
     ("Who was studied", ("flow", "baseline")),
-    ("What happened", ("trajectory", "forest", "outcome", "response", "risks", "ranks", "categories", "testing")),
+    ("What happened", ("trajectory", "forest", "outcome", "over_time", "response", "risks", "weighting", "ranks", "categories", "testing")),
     ("Does it last", ("relapse_curve", "relapse", "incidence")),
     ("Sessions and safety", ("sessions", "courses", "adverse_events", "exposure")),
-    ("How sure are we", ("missing", "models")),
+    ("How sure are we", ("missing", "seen", "sites", "models")),
     ("Published numbers", ("published",)),
 )
 
 
 #: Displays that are left out, not explained, where a study has nothing for them.
-_WHERE_THERE_ARE = {"testing", "categories", "courses"}
+_WHERE_THERE_ARE = {"testing", "categories", "courses", "over_time", "sites"}
 
 
 @dataclass(frozen=True, slots=True)
