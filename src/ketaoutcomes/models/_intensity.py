@@ -23,6 +23,9 @@ _CONVERGED = 1e-6
 #: Days without a score at which the intensity may change; where fewer scores follow than `_FEWEST` it does not.
 WITHOUT = (7.0, 14.0, 28.0, 56.0)
 _FEWEST = 10
+#: Points of the score that a ratio of rates is given for, and its term.
+POINTS = 5.0
+RATE = f"rate of being seen per {POINTS:g} points of the last score"
 _WORDS = (
     " Scores are weighted by the inverse of the intensity with which people come to be seen, an Andersen-Gill model of the times of {name} up to day "
     "{until:g} on the score seen last, at equal days since then (Buzkova & Lumley 2007); weights beyond their {low:g} % and {high:g} % quantiles are "
@@ -152,9 +155,9 @@ def weights(rows: Results, study: Study, analysis: Gee, data: dict[str, pd.DataF
 
 
 def rate_ratio(rows: Results, fit: Hazards, conf_level: float, n: int) -> None:
-    """Ratio of the rates of being seen per point of the score seen last."""
-    where: dict[str, Any] = {"n": n, "term": "rate of being seen per point of the last score"}
-    rows.add("rate_ratio", float(np.exp(fit.coefficient[0])), **where)
+    """Ratio of the rates of being seen per 5 points of the score seen last."""
+    where: dict[str, Any] = {"n": n, "term": RATE}
+    rows.add("rate_ratio", float(np.exp(POINTS * fit.coefficient[0])), **where)
     rows.add("p_value", float(fit.p[0]), **where)
-    rows.add("conf_low", float(np.exp(fit.lower[0])), conf_level=conf_level, **where)
-    rows.add("conf_high", float(np.exp(fit.upper[0])), conf_level=conf_level, **where)
+    rows.add("conf_low", float(np.exp(POINTS * fit.lower[0])), conf_level=conf_level, **where)
+    rows.add("conf_high", float(np.exp(POINTS * fit.upper[0])), conf_level=conf_level, **where)

@@ -98,7 +98,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     rows.add("n", n, n=n, term="fit")
     rows.add("n_rows", len(entered.rows), n=n, term="fit")
     rows.add("gradient_norm", solved.found.score, n=n, term="fit")
-    rows.verdict("ok", f"estimating function {solved.found.score:.1e} standard errors from zero, {n} participants")
+    rows.verdict("ok", f"estimating function {solved.found.score:.1e} standard errors from zero")
     return rows.frame()
 
 

@@ -1,6 +1,6 @@
 """{title}: scores of {scale} after the start were counted in {population} up to day {until}: how many a person had, how far apart they lay,
-how often people were seen by the score seen last, and who was not seen again. The ratio of the rates of being seen per point of the score seen
-last is from an Andersen-Gill model (counting process of all scores, errors by person) that allows for the days since then. Nothing here is an
+how often people were seen by the score seen last, and who was not seen again. The ratio of the rates of being seen per 5 points of the score
+seen last is from an Andersen-Gill model (counting process of all scores, errors by person) that allows for the days since then. Nothing here is an
 effect of treatment."""
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     found = _intensity.of_analysis(analysis, analysis.parameter, data)
     everybody = _intensity.people_of(analysis, data)["participant"].nunique()
     people = found["participant"].nunique()
-    rows.add("n", people, n=people)
+    rows.add("n", people, n=people, term="fit")
     rows.add("n", everybody - people, n=everybody - people, term="left out: without baseline or follow-up")
     if not people:
         rows.verdict("not_estimable", "nobody has a baseline score and follow-up after it")
@@ -50,7 +50,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     try:
         fit = _intensity.intensity(found, analysis.conf_level)
     except NoEquations as error:
-        rows.add("rate_ratio", float("nan"), n=people, text=str(error), term="rate of being seen per point of the last score")
+        rows.add("rate_ratio", float("nan"), n=people, text=str(error), term=_intensity.RATE)
         rows.verdict("ok", "counted; the rates could not be modelled")
         return rows.frame()
     _intensity.rate_ratio(rows, fit, analysis.conf_level, people)

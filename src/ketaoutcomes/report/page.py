@@ -21,7 +21,7 @@ _SECTIONS = (
     ("Who was studied", ("flow", "baseline")),
     ("What happened", ("trajectory", "forest", "outcome", "over_time", "response", "risks", "weighting", "ranks", "categories", "testing")),
     ("Does it last", ("relapse_curve", "relapse", "incidence")),
-    ("Sessions and safety", ("sessions", "courses", "adverse_events", "exposure")),
+    ("Sessions and safety", ("sessions", "courses", "adverse_events", "exposure", "associations")),
     ("How sure are we", ("missing", "seen", "sites", "models")),
     ("Published numbers", ("published",)),
 )

@@ -51,11 +51,15 @@ def _fit(rows: pd.DataFrame) -> list[Row]:
     return [Row(f"Verdict: {verdict['text'].replace('_', ' ')}; {verdict['note']}", ("", "", "", "")), *lines]
 
 
+#: Results that other tables show.
+_RESULTS = {"ls_mean", "contrast", "contrast: risk difference", "risk", "restricted mean difference", "site effect", "site deviation"}
+
+
 def _coefficients(rows: pd.DataFrame) -> list[Row]:
     found = match(rows, statistic="std_error")
     lines: list[Row] = []
     for term in dict.fromkeys(found["term"]):
-        if term not in {"ls_mean", "contrast", "restricted mean difference", "site effect", "site deviation"}:
+        if term not in _RESULTS and not term.startswith("association: "):
             same = match(rows, term=term)
             lines.append(Row(term, tuple(value_of(same, statistic) for statistic in ("estimate", "std_error", "df", "p_value"))))
     return lines

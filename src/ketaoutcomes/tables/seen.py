@@ -16,7 +16,6 @@ from ketaoutcomes.tables._words import footnotes, model_analyses
 
 NEEDS = ("visit_process",)
 _QUARTILES = ("scores per person", "scores of a person per 30 days", "days between two scores")
-_RATE = "rate of being seen per point of the last score"
 
 
 def build(ard: pd.DataFrame) -> Table:
@@ -33,15 +32,16 @@ def build(ard: pd.DataFrame) -> Table:
 
 
 def _numbers(rows: pd.DataFrame) -> Iterator[Row]:
-    yield Row("People with a baseline", (value_of(match(rows, term="", level=""), "n"),))
+    yield Row("People with a baseline", (value_of(match(rows, term="fit"), "n"),))
     never = match(rows, term="never seen again")
     yield Row("Never seen again", (f"{value_of(never, 'n_events')} ({value_of(never, 'percent')} %)",))
     for term in _QUARTILES:
         own = match(rows, term=term)
         if len(own):
             yield Row(f"{term.capitalize()}, quartiles", (", ".join(value_of(own, statistic) for statistic in ("q25", "q50", "q75")),))
-    rate = match(rows, term=_RATE)
-    yield Row(f"{_RATE.capitalize()}, ratio (95 % CI)", (f"{interval(rate, 'rate_ratio')}; p {value_of(rate, 'p_value')}",))
+    rate = match(rows, statistic="rate_ratio")
+    rate = match(rows, term=str(rate["term"].iloc[0]))
+    yield Row(f"{str(rate['term'].iloc[0]).capitalize()}, ratio (95 % CI)", (f"{interval(rate, 'rate_ratio')}; p {value_of(rate, 'p_value')}",))
 
 
 def _by_band(rows: pd.DataFrame, bands: list[str], name: str) -> Iterator[Row]:
