@@ -90,7 +90,7 @@ def difference(setting: Setting) -> float:
     return ketamine - placebo
 
 
-def trial(rng: np.random.Generator, setting: Setting) -> pd.DataFrame:
+def trial(rng: np.random.Generator, setting: Setting, leaves: tuple[float, float] = LEAVES) -> pd.DataFrame:
     """One row per person and period seen."""
     n = setting.people
     kind = rng.permutation(n) % 4
@@ -102,7 +102,7 @@ def trial(rng: np.random.Generator, setting: Setting) -> pd.DataFrame:
     seen = np.ones((n, PERIODS), dtype=bool)
     for at in range(1, PERIODS):
         last = stratum if setting.hazards else y[:, at - 1]
-        seen[rng.random(n) < np.array(LEAVES)[np.asarray(last, dtype=np.intp)], at:] = False
+        seen[rng.random(n) < np.array(leaves)[np.asarray(last, dtype=np.intp)], at:] = False
         if setting.hazards:
             seen[y[:, at - 1], at:] = False
     i, t = np.nonzero(seen)
