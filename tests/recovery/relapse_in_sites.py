@@ -18,7 +18,7 @@ from ketaoutcomes.simulate import Withdrawal
 
 #: Ends of the intervals of the model of hazards, in days.
 ENDS = (112.0, 224.0, 336.0)
-IN_SITES = replace(Withdrawal(), n=200, stable=1.0, remitters=1.0, sites=8, site_sd=0.4)
+IN_SITES = replace(Withdrawal(), n=160, stable=1.0, remitters=1.0, sites=8, site_sd=0.4)
 
 
 def relapse_plan(strata: Sequence[str] = ()) -> Study:
