@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from binary_trials import EFFECT, Setting, Summary, difference, many, summary, trial
+from binary_trials import EFFECT, Found, Setting, Summary, analysed, difference, many, summary, trial
 from recovered import assert_level
 
 SEED = 7
@@ -49,3 +49,11 @@ def test_the_true_difference_and_rate_are_those_of_two_hundred_thousand_people(s
     shares, answers = last.groupby("arm")["y"].mean(), last["y"] if setting.hazards else data["y"]
     assert abs(shares["ketamine"] - shares["placebo"] - difference(setting)) < 3.5 / math.sqrt(200_000)
     assert abs(answers.mean() - setting.rate) < 3.5 * 0.002
+
+
+def test_a_small_variance_of_sites_is_no_reason_to_refuse() -> None:
+    """The optimiser once kept a Hessian from where sites differed more, and stopped after 100 steps."""
+    setting, rng = Setting("states in sites", 200, 8, 0.08), np.random.default_rng([1, 200, 8, 80, 15])
+    for _ in range(19):
+        trial(rng, setting)
+    assert isinstance(analysed(trial(rng, setting), setting), Found)
