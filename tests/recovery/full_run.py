@@ -30,8 +30,8 @@ SETTINGS = {
         ("states", 200, 0, 2_000),
         ("hazards", 200, 60, 1_000),
         ("hazards", 200, 8, 1_000),
-        ("states in sites", 200, 60, 300),
-        ("states in sites", 200, 8, 300),
+        ("states in sites", 200, 60, 200),
+        ("states in sites", 200, 8, 200),
     )
     for rate in (0.08, 0.4)
 }
@@ -41,6 +41,24 @@ Two arms, 4 visits, dropout that depends on the score seen last (`trials.py`), u
 engine refuses counts as one that does not cover. z uses the errors of Satterthwaite, which are the model's.
 """
 BINARY = """# Yes-or-no outcomes: bias and coverage of 95 % intervals
+
+Two arms, 4 visits or intervals, a conditional effect of -0.7 on the scale of the linear predictor (`binary_trials.py`). States:
+an answer at each visit, logit, a random intercept of participants (SD 1.2), perhaps of sites beside it (SD 0.5); after a visit
+with the event 20 % leave, after one without 5 %. Hazards: relapse within intervals, complementary log-log, a random intercept of
+sites (SD 0.5); 20 % of the harder stratum and 5 % of the other leave after each interval. Events: share of visits, or of people by
+the last interval. Fitted as the pipeline does, with `separation="log-f"`.
+
+Bias is that of the conditional coefficient of the arm in its mean standard errors, SE / SD its mean standard error over the
+standard deviation of the estimates. t and normal are its intervals with between-within degrees of freedom and without; risk
+difference is that of the population at the last visit or by the last interval, truth by numerical integration. A trial the engine
+refuses counts as one that does not cover; a standard deviation at 0 (boundary) counts as 0 in its mean.
+
+What it says: the coefficient is biased by at most a sixth of a standard error, away from 0, as maximum likelihood of a logit is in small
+samples, and its t interval holds its level, or more than it where events are so few that a quarter of the fits are penalised.
+The normal interval falls short at 40 people only. The interval of the risk difference is symmetric and its error is that at the
+estimate: with about 10 events (40 people, 8 %) it covers in 92 %, with about 50 in 93 %; with 40 % events it holds its level from 200
+people on. Standard deviations of random effects are too small with few sites, few people or rare events, as maximum likelihood makes
+them, and often 0; it moves the interval of the arm little because the arms are compared within sites.
 """
 
 
