@@ -17,6 +17,10 @@ class Withdrawal:
     seed: int = 2
     n: int = 320
     """Enter optimisation (assumed)."""
+    sites: int = 12
+    """Assumed."""
+    site_sd: float = 0.0
+    """Standard deviation of the sites' effects on the logarithm of the hazard of relapse; none in the committed study."""
     stable: float = 0.6
     """Share who reach stable remission or response and are randomised (297 of 455 optimised in SUSTAIN-1)."""
     remitters: float = 0.59
@@ -39,7 +43,8 @@ def esketamine_withdrawal(truth: Withdrawal | None = None) -> Files:
     rng = np.random.default_rng(truth.seed)
     n = truth.n
     ids = [f"W{at:04d}" for at in rng.permutation(np.arange(1, n + 1))]
-    site = rng.integers(1, 13, n)
+    site = rng.integers(1, truth.sites + 1, n)
+    frailty = np.exp(_apart(truth.seed).normal(0, truth.site_sd, truth.sites + 1))
     age = np.clip(rng.normal(46, 11, n).round(), 18, 64).astype(int)
     sex = np.where(rng.random(n) < 0.66, "female", "male")
     base = np.clip(rng.normal(37.5, 4.8, n).round(), 28, 56)
@@ -60,13 +65,23 @@ def esketamine_withdrawal(truth: Withdrawal | None = None) -> Files:
             ends.append((name, "optimisation", "discontinued", "no stable response", course[-1][0]))
             continue
         ends.append((name, "optimisation", "completed", "", 112))
-        _maintenance(rng, truth, name, str(arm[i]), bool(remitter[i]), course[-1][1], scores, events, ends)
+        _maintenance(rng, truth, name, _hazard(truth, str(arm[i]), bool(remitter[i])) * frailty[site[i]], course[-1][1], scores, events, ends)
     return {
         "participants.csv": to_csv(("ID", "CENTRE", "AGE", "SEX", "STABLE", "TREATMENT", "RANDDAY"), people),
         "madrs.csv": to_csv(("ID", "DAY", "MADRS"), sorted(scores, key=lambda row: (str(row[0]), row[1]))),
         "events.csv": to_csv(("ID", "DAY", "EVENT"), events),
         "disposition.csv": to_csv(("ID", "PHASE", "STATUS", "REASON", "DAY"), ends),
     }
+
+
+def _apart(seed: int) -> np.random.Generator:
+    """A stream of its own, so that the sites' effects leave all else as it was."""
+    return np.random.default_rng([seed, 1])
+
+
+def _hazard(truth: Withdrawal, arm: str, remitter: bool) -> float:
+    """Of relapse in a day, at a site whose effect is 0."""
+    return float(np.log(2)) / truth.median_days * ((truth.hazard_ratio if arm == "esketamine" else 1.0) * (1.0 if remitter else truth.responder_hazard))
 
 
 def _alternating(rng: np.random.Generator, stable: NDArray[np.bool_], remitter: NDArray[np.bool_]) -> list[str]:
@@ -85,11 +100,9 @@ def _optimisation(rng: np.random.Generator, base: float, *, stable: bool, remitt
 
 
 def _maintenance(
-    rng: np.random.Generator, truth: Withdrawal, name: str, arm: str, remitter: bool, score: int,
+    rng: np.random.Generator, truth: Withdrawal, name: str, hazard: float, score: int,
     scores: list[tuple[object, ...]], events: list[tuple[object, ...]], ends: list[tuple[object, ...]],
 ) -> None:  # fmt: skip
-    hazard = float(np.log(2)) / truth.median_days
-    hazard *= (truth.hazard_ratio if arm == "esketamine" else 1.0) * (1.0 if remitter else truth.responder_hazard)
     relapse = 1 + int(rng.exponential(1 / hazard))
     leave = 1 + int(rng.exponential(365.25 / truth.withdrawn_per_year))
     last = min(relapse, leave, truth.weeks * 7)

@@ -31,8 +31,9 @@ from ketaoutcomes.mixed.boundary import Places
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
-# Squared distance in standard errors.
+# Squared distance in standard errors, and how often a Hessian is used again: where a site's variance is near 0 one from elsewhere may lead nowhere.
 HALF_AN_ERROR = 0.25
+MOST_KEPT = 4
 FEW_NODES = 5
 SITE_NODES, MORE_SITE_NODES, MANY_NODES = 9, 4, 30
 
@@ -89,6 +90,7 @@ class Nested:
     site_nodes: int | None = None
     _last: tuple[Floats, Floats] | None = None
     _curved_at: tuple[Floats, Floats] | None = None
+    _kept: int = 0
 
     @property
     def few(self) -> bool:
@@ -174,14 +176,15 @@ class Nested:
         return min(self.nodes, SITE_NODES) + (MORE_SITE_NODES if self.nodes > MANY_NODES else 0)
 
     def _curvature(self, psi: Floats) -> Floats:
-        """A Hessian for the optimiser: with few nodes, from a point at most half a standard error away."""
-        if self._curved_at is not None:
+        """A Hessian for the optimiser: with few nodes, from a point at most half a standard error away, and a few times at most."""
+        if self._curved_at is not None and self._kept < MOST_KEPT:
             there, hessian = self._curved_at
             if float((psi - there) @ hessian @ (psi - there)) < HALF_AN_ERROR:
+                self._kept += 1
                 return hessian
         rough = self if self.nodes <= FEW_NODES else replace(self, nodes=FEW_NODES, _curved_at=None)
         hessian = differenced(rough.gradient, psi, np.full(len(psi), float(len(self.data.starts))))
-        self._curved_at = (psi, hessian) if positive_definite(hessian) else None
+        self._curved_at, self._kept = (psi, hessian) if positive_definite(hessian) else None, 0
         return hessian
 
     def joint(self, psi: Floats) -> Joint:
