@@ -22,18 +22,18 @@ HERE = Path(__file__).resolve().parent
 SEED = 20261122
 SIZES = {20: 10_000, 60: 4_000, 200: 4_000}
 METHODS = ("kenward-roger", "satterthwaite", "z")
-#: Trials of each setting: fits of people within sites take about a second.
+#: Trials of each setting: a fit of people within sites takes about a second.
 SETTINGS = {
     Setting(model, people, sites, rate): trials
-    for model, people, sites, trials in (
-        ("states", 40, 0, 2_000),
-        ("states", 200, 0, 2_000),
-        ("hazards", 200, 60, 1_000),
-        ("hazards", 200, 8, 1_000),
-        ("states in sites", 200, 60, 200),
-        ("states in sites", 200, 8, 200),
+    for model, people, sites, each in (
+        ("states", 40, 0, (2_000, 2_000)),
+        ("states", 200, 0, (2_000, 2_000)),
+        ("hazards", 200, 60, (1_000, 1_000)),
+        ("hazards", 200, 8, (1_000, 1_000)),
+        ("states in sites", 200, 60, (200, 100)),
+        ("states in sites", 200, 8, (100, 100)),
     )
-    for rate in (0.08, 0.4)
+    for rate, trials in zip((0.08, 0.4), each, strict=True)
 }
 NORMAL = """# Coverage of 95 % intervals, last visit's contrast
 
