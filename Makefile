@@ -33,7 +33,7 @@ bench: .venv/run
 	$(RUN)/python benchmarks/demo.py
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python benchmarks/mixed.py
 
-# coverage of the intervals in 18,000 simulated trials of scores and 12,800 of yes-or-no outcomes (an hour and a half together), and the
+# coverage of the intervals in 18,000 simulated trials of scores and 12,500 of yes-or-no outcomes (an hour and a half together), and the
 # truths found by very large simulations (a quarter of an hour)
 recovery: .venv/run
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python tests/recovery/truth.py

@@ -2,7 +2,7 @@
 
 A mean of N estimates is unbiased when it lies within 3.5 of its Monte Carlo errors of the truth (with the truth's own
 error, where it comes from `truth.json`); a 95 % interval holds its level when the number of intervals that cover lies in
-the central 99.9 % of the binomial distribution (180 to 198 of 200). That many cover even when errors are a fifth too small,
+the central 99.9 % of the binomial distribution (179 to 198 of 200). That many cover even when errors are a fifth too small,
 so the mean error must also be the standard deviation of the estimates, again within 3.5 Monte Carlo errors (18 % of 200).
 """
 

@@ -26,7 +26,7 @@ def assert_coefficient(got: Summary) -> None:
     assert abs(math.log(got.se / got.sd)) < 3.5 / math.sqrt(2 * (fits - 1))
 
 
-@pytest.mark.parametrize(("setting", "trials"), [(PEOPLE, 300), (SITES, 100)], ids=["states of participants", "hazards in sites"])
+@pytest.mark.parametrize(("setting", "trials"), [(PEOPLE, 300), (SITES, 250)], ids=["states of participants", "hazards in sites"])
 def test_with_many_events_every_interval_holds_its_level(setting: Setting, trials: int) -> None:
     got = summary(setting, many(setting, trials, SEED))
     assert_coefficient(got)

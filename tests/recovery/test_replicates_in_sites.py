@@ -82,6 +82,6 @@ def test_forty_clinics_with_three_thousand_people_recover_the_change_and_both_st
 
 def test_a_level_can_fail() -> None:
     assert_level(190, 200)
-    for covered in (179, 199):
+    for covered in (178, 199):
         with pytest.raises(AssertionError, match=f"{covered} of 200"):
             assert_level(covered, 200)
