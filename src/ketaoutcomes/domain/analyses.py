@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ketaoutcomes.domain.analysis_keys import Common, Comparison, Timed
-from ketaoutcomes.domain.clinic_analyses import Association, Gee, VisitProcess, Weighted
+from ketaoutcomes.domain.clinic_analyses import Association, Gee, Landmark, VisitProcess, Weighted
 
 
 class Descriptive(Common):
@@ -300,6 +300,7 @@ Analysis = Annotated[
     | Gee
     | Hazard
     | VisitProcess
+    | Landmark
     | Weighted
     | Association
     | Ordinal

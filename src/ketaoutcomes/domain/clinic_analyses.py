@@ -49,6 +49,25 @@ class VisitProcess(Common):
     """Days, ascending, up to each of which rates are given and after which people may not be seen again."""
 
 
+class Landmark(Common):
+    """Time to an event from a landmark on, by what people had received up to it: who had more sessions had to stay long enough to have them."""
+
+    model: Literal["landmark"]
+    """`landmark`."""
+    endpoint: str
+    """Name of a time-to-event endpoint whose time begins with the period."""
+    period: str
+    """Period analysed."""
+    day: float = Field(gt=0)
+    """The landmark: only people still followed then, without the event, enter; what is given later moves nobody."""
+    by: str
+    """`sessions` counts the sessions up to the landmark; the name of a sessions' column adds it up over them (a dose)."""
+    cuts: list[float] = Field(min_length=1)
+    """Where a band of what was received ends, inclusive, ascending; the last band is open."""
+    at: list[float] = Field(min_length=1)
+    """Days after the landmark, ascending, at which the shares without the event are given."""
+
+
 class Weighted(Common):
     """Observational comparison of two arms: stabilised inverse-probability weights, balance, overlap, E-value."""
 

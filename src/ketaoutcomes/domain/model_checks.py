@@ -4,13 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ketaoutcomes.domain.analyses import Association, Cox, Gee, Glmm, Hazard, Lmm, Mmrm, VisitProcess, Weighted
-from ketaoutcomes.domain.endpoints import ScoreEndpoint, YesNo
+from ketaoutcomes.domain.analyses import Association, Cox, Gee, Glmm, Hazard, Landmark, Lmm, Mmrm, VisitProcess, Weighted
+from ketaoutcomes.domain.endpoints import ScoreEndpoint, TimeEndpoint, YesNo
+from ketaoutcomes.domain.rules import DaysRule, FirstOfRule, RunRule, ShippedRule, shipped_rules
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.domain.table_rules import Key, Problem, unless
 
 #: Terms an analysis may name that are not participants' columns.
 TERMS = {"base", "arm", "visit", "time", "period", "site"}
+
+
+def model_problems(study: Study, analysis: object, key: Key) -> Iterator[Problem]:
+    """Keys of a model of an endpoint that do not go together, and names that lead nowhere."""
+    if isinstance(analysis, Cox | Lmm):
+        yield from varying_problems(study, analysis, key)
+    if isinstance(analysis, Cox):
+        yield from unless(analysis.cluster, study.participant_columns, (*key, "cluster"), "participants' column")
+    if isinstance(analysis, Lmm):
+        yield from _interactions(analysis, key)
+    if isinstance(analysis, Gee):
+        yield from gee_problems(study, analysis, key)
+    if isinstance(analysis, Landmark):
+        yield from landmark_problems(study, analysis, key)
+    if isinstance(analysis, Weighted):
+        yield from weighted_problems(study, analysis, key)
+    if isinstance(analysis, Association):
+        yield from association_problems(study, analysis, key)
+    if isinstance(analysis, Glmm | Hazard):
+        yield from binary_problems(study, analysis, key)
+    if isinstance(analysis, Mmrm | Lmm):
+        yield from mixed_problems(study, analysis, key)
+
+
+def _interactions(analysis: Lmm, key: Key) -> Iterator[Problem]:
+    absent = "time" if analysis.time == "categorical" else "visit"
+    for at, pair in enumerate(analysis.interactions):
+        if absent in pair:
+            yield (*key, "interactions", at), f"with `time: {analysis.time}` there is no {absent!r}: use {'visit' if absent == 'time' else 'time'!r}"
+        for term in pair:
+            yield from unless(term, TERMS | {*analysis.covariates, *analysis.time_varying}, (*key, "interactions", at), "term of this analysis")
 
 
 def binary_problems(study: Study, analysis: Glmm | Hazard, key: Key) -> Iterator[Problem]:
@@ -90,6 +122,25 @@ def visit_problems(study: Study, analysis: VisitProcess, key: Key) -> Iterator[P
             yield (*key, name), "write them in ascending order, each once"
     if analysis.days[-1] > analysis.until or analysis.days[0] <= 0:
         yield (*key, "days"), "the days lie after 0 and not after `until`"
+
+
+def landmark_problems(study: Study, analysis: Landmark, key: Key) -> Iterator[Problem]:
+    """Keys of a landmark analysis."""
+    given = {name for table in study.tables.values() if table.provides == "sessions" for name, column in table.columns.items() if column.is_number}
+    yield from unless(analysis.by, (given | {"sessions"}) - {"session", "day"}, (*key, "by"), "sessions' column that is a number (or `sessions`)")
+    if not any(table.provides == "sessions" and "day" in table.columns for table in study.tables.values()):
+        yield (*key, "by"), "no table of sessions has a day, which tells what came before the landmark"
+    for name in ("cuts", "at"):
+        if sorted(set(getattr(analysis, name))) != getattr(analysis, name):
+            yield (*key, name), "write them in ascending order, each once"
+    if study.time_unit != "days":
+        yield key, "sessions have days: a study in another `time_unit` cannot place them before the landmark"
+    endpoint = study.endpoints.get(analysis.endpoint)
+    rule = study.rules.get(endpoint.rule) if isinstance(endpoint, TimeEndpoint) else None
+    rule = rule.resolved if isinstance(rule, ShippedRule) and rule.rule in shipped_rules() else rule
+    parts = rule.of if isinstance(rule, FirstOfRule) else [rule]
+    if any(isinstance(part, RunRule | DaysRule) and part.origin != "period_start" for part in parts):
+        yield (*key, "endpoint"), "the landmark counts from the start of the period: the rule's `origin` must be `period_start`"
 
 
 def weighted_problems(study: Study, analysis: Weighted, key: Key) -> Iterator[Problem]:

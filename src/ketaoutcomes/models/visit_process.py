@@ -15,6 +15,7 @@ import pandas as pd
 from ketaoutcomes.domain.analyses import VisitProcess
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models import _intensity
+from ketaoutcomes.models._bands import bands_of
 from ketaoutcomes.models._gee import NoEquations
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._survival import median, product_limit
@@ -40,7 +41,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     if not people:
         rows.verdict("not_estimable", "nobody has a baseline score and follow-up after it")
         return rows.frame()
-    bands = _bands(analysis.cuts)
+    bands = bands_of(analysis.cuts)
     found = found.assign(band=[bands[bisect_left(analysis.cuts, value)] for value in found["last"]])
     _per_person(rows, found)
     for band in bands:
@@ -56,10 +57,6 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     _intensity.rate_ratio(rows, fit, analysis.conf_level, people)
     rows.verdict("ok", f"counted; gradient norm of the rates' model {fit.gradient_norm:.1e}")
     return rows.frame()
-
-
-def _bands(cuts: list[float]) -> list[str]:
-    return [f"up to {cuts[0]:g}", *(f"above {low:g} to {high:g}" for low, high in pairwise(cuts)), f"above {cuts[-1]:g}"]
 
 
 def _quartiles(rows: Results, values: pd.Series, n: int, term: str) -> None:

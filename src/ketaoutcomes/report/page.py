@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ketaoutcomes.report.headline import headline, missing_sentence, seen_sentence
+from ketaoutcomes.report.headline import design_sentence, headline, missing_sentence, seen_sentence
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import STUDY, Labels
 from ketaoutcomes.schema.numbers import shown
@@ -20,7 +20,7 @@ from ketaoutcomes.schema.numbers import shown
 _SECTIONS = (
     ("Who was studied", ("flow", "baseline")),
     ("What happened", ("trajectory", "forest", "outcome", "over_time", "response", "risks", "weighting", "ranks", "categories", "testing")),
-    ("Does it last", ("relapse_curve", "relapse", "incidence")),
+    ("Does it last", ("relapse_curve", "relapse", "incidence", "landmark")),
     ("Sessions and safety", ("sessions", "courses", "adverse_events", "exposure", "associations")),
     ("How sure are we", ("missing", "seen", "sites", "models")),
     ("Published numbers", ("published",)),
@@ -66,6 +66,7 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
         headline=headline(ard),
         missing=missing_sentence(ard),
         seen=seen_sentence(ard),
+        design=design_sentence(ard),
         rounded=bool(labels.text("study", "profile")) and not internal,
         provenance=_provenance(labels),
         sections=_sections(figures, tables),

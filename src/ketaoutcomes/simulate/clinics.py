@@ -10,6 +10,8 @@ import numpy as np
 from ketaoutcomes.simulate._files import Files, to_csv, within
 
 _FIRST_DAY = date(2024, 1, 8)
+#: Share of infusions after the first that do not take place (assumed).
+_SKIPPED = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,12 @@ def _infusions(rng: np.random.Generator, felt: np.random.Generator, name: str, s
     route = str(rng.choice(["IV", "IM"], p=[0.85, 0.15]))
     dose = 0.5
     rows: list[tuple[object, ...]] = []
-    for number, day in enumerate((0, 3, 7, 10, 14, 17, 45, 75, 105), start=1):
+    for day in (0, 3, 7, 10, 14, 17, 45, 75, 105):
         if day > 7 * weeks:
             break
-        cadss = within(round(20 + own + 15 * (dose - 0.5) + felt.normal(0, 8)), 0, 92)
-        rows.append((name, number, (start + timedelta(days=day)).isoformat(), f"{dose:.2f}", route, int(cadss)))
-        dose = min(dose + (0.1 if rng.random() < 0.3 else 0.0), 1.0)
+        raised = rng.random() < 0.3
+        if not day or felt.random() >= _SKIPPED:
+            cadss = within(round(20 + own + 15 * (dose - 0.5) + felt.normal(0, 8)), 0, 92)
+            rows.append((name, len(rows) + 1, (start + timedelta(days=day)).isoformat(), f"{dose:.2f}", route, int(cadss)))
+        dose = min(dose + (0.1 if raised else 0.0), 1.0)
     return rows

@@ -1,6 +1,6 @@
-"""Differences between sites. Sites stand under codes, in the order of their effects as the model predicts them, drawn towards the mean the
-fewer people they have; the deviation is the same before that. Sites of 7 people or fewer stand together. Limits of effects from their errors given
-the model; on the scale of the model: points of the score, log odds, or log hazard."""
+"""Differences between sites. Sites stand under codes, in the order of their differences from the mean as the model predicts them, drawn towards it
+the fewer people they have; the deviation is the same before that. Sites of 7 people or fewer stand together. Limits from the errors given the
+model; on the scale of the model: points of the score, log odds, or log hazard."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ def build(ard: pd.DataFrame) -> Table:
             deviation = f"{value_of(before, 'estimate')} (SE {value_of(before, 'std_error')})" if len(before) else NOTHING
             lines.append(Row(name, (interval(own), deviation)))
     nothing = "No analysis has a random effect of sites."
-    return Table("Differences between sites", "", ("Effect (95 % CI)", "Deviation"), tuple(lines), footnotes(__doc__), nothing=nothing)
+    return Table("Differences between sites", "", ("Predicted (95 % CI)", "Deviation"), tuple(lines), footnotes(__doc__), nothing=nothing)
