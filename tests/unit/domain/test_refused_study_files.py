@@ -209,10 +209,53 @@ def test_keys_of_mixed_models_that_do_not_go_together(refuse: Refuse, study: str
     assert column in [finding.column for finding in refuse(swap(old, new, study), name).findings]
 
 
+KNOTS = "knots: [3, 8, 18, 40, 120]"
+ECT = next(path for path in STUDIES if path.stem == "ketamine_or_ect").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "column", "words"),
+    [
+        (CLINICS, f"    {KNOTS}\n    days: all", "    days: all", "analyses.course.knots", "a spline needs"),
+        (CLINICS, KNOTS, "knots: [8, 3, 18]", "analyses.course.knots", "ascending"),
+        (CLINICS, KNOTS, "knots: [3, 8]", "analyses.course.knots", "at least 3"),
+        (CLINICS, "    at: [7, 14, 28, 42, 84, 168]\n    site", "    site", "analyses.course.at", "at which days"),
+        (
+            CLINICS,
+            "    time: categorical\n    visit: week6\n    site_intercept: true\n  course",
+            "    time: categorical\n    at: [7]\n    visit: week6\n  course",
+            "analyses.main.at",
+            "needs",
+        ),
+        (CLINICS, "working: independence", "working: exchangeable", "analyses.course_weighted.weights", "independence"),
+        (CLINICS, "working: independence", "working: ar1", "analyses.course_weighted.working", "counts visits"),
+        (CLINICS, "    until: 182\n  visits", "  visits", "analyses.course_weighted.until", "go together"),
+        (CLINICS, "until: 182\n  visits", "until: 100\n  visits", "analyses.course_weighted.at", "after `until`"),
+        (CLINICS, "cuts: [4, 9, 14]", "cuts: [9, 4]", "analyses.visits.cuts", "ascending"),
+        (CLINICS, "days: [28, 84, 168]", "days: [28, 300]", "analyses.visits.days", "not after `until`"),
+        (CLINICS, "parameter: phq9\n    until", "parameter: phq8\n    until", "analyses.visits.parameter", "phq8"),
+        (CLINICS, "exposure: cadss", "exposure: route", "analyses.dissociation.exposure", "route"),
+        (CLINICS, "exposure: cadss", "exposure: phq9", "analyses.dissociation.exposure", "response"),
+        (CLINICS, "within: [1, 14]", "within: [14, 1]", "analyses.dissociation.within", "fewest and the most"),
+        (CLINICS, "endpoint: first_remission", "endpoint: loss_of_response", "analyses.landmark.endpoint", "period_start"),
+        (CLINICS, "by: sessions", "by: day", "analyses.landmark.by", "day"),
+        (CLINICS, "    retreatment: censored\n", "", "rules.after_last_infusion.run", "go together"),
+        (CLINICS, "origin: {course_gap: 21, cutoff: response_50}", "origin: {course_gap: 21, cutoff: halved}", "rules.after_last_infusion.cutoff", "halved"),
+        (CLINICS, "population: treated", "population: followed", "analyses", "completers look well"),
+        (ECT, "kind: observational", "kind: parallel", "analyses.weighted_change.model", "observational design"),
+        (ECT, "confounders: [age, sex, inpatient, failed_drugs, base]", "confounders: [height]", "analyses.weighted_change.confounders.0", "height"),
+    ],
+)
+def test_keys_of_clinics_that_do_not_go_together(refuse: Refuse, text: str, old: str, new: str, column: str, words: str) -> None:
+    assert old in text
+    found = refuse(text.replace(old, new), "ketamine_clinics" if text is CLINICS else "ketamine_or_ect").findings
+    assert any(finding.column == column and words in finding.message for finding in found), [(finding.column, finding.message) for finding in found]
+
+
 @pytest.mark.parametrize(("instrument", "column"), [("cssrs_ideation", "analyses.course.time_varying.0"), ("audit_c", "analyses.main.visit")])
 def test_a_score_that_varies_with_time_has_a_slope(refuse: Refuse, instrument: str, column: str) -> None:
     """An ordinal score has none; a continuous one is refused for another mistake only, put there so that the file is read to its end."""
-    text = swap("      gad7: {from: gad7, kind: integer, instrument: gad7}", f"      gad7: {{from: gad7, kind: integer, instrument: {instrument}}}", CLINICS)
+    text = swap("      gad7: {from: gad7, kind: integer, instrument: gad7}", f"      gad7: {{from: gad7, kind: integer, instrument: {instrument}}}", LINES)
     text = swap("days: actual", "days: actual\n    time_varying: [gad7]", text)
     text = text.replace("endpoint: gad7_change", "endpoint: phq9_change")
     text = swap("visit: week6", "visit: week7", text)

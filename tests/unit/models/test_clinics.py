@@ -1,4 +1,4 @@
-"""Clinics from CSV to results: what enters, what stands behind a number, codes of sites, words; numbers against loops, closed forms and R's (through the engine's own tests)."""
+"""Clinics from CSV to results: what enters, what stands behind a number, codes of sites, words; numbers against loops and closed forms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.models.test_binary_models import prepared, value
 
 from ketaoutcomes import lmm
 from ketaoutcomes.domain.study import Study
@@ -16,6 +15,7 @@ from ketaoutcomes.models import _intensity, _weights, analyse
 from ketaoutcomes.models._clock import Clock
 from ketaoutcomes.models._gee import Equations, NoEquations, solve
 from ketaoutcomes.schema.ard import match
+from tests.unit.models.test_binary_models import prepared, value
 
 Data = dict[str, pd.DataFrame]
 
@@ -50,7 +50,7 @@ def raw(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_every_score_enters_a_course_over_days(tmp_path: Path) -> None:
     """Scores between the visits' windows too; the first day's is the baseline."""
     study, data = prepared("ketamine_clinics", tmp_path)
-    people, scores = raw(tmp_path)
+    _, scores = raw(tmp_path)
     base = scores[scores["day"].between(-14, 0)].sort_values("day").groupby("patient_id")["phq9"].last()
     rows = scores[scores["day"] > 0].assign(base=lambda found: found["patient_id"].map(base))
     rows = rows[rows["base"].notna()].assign(chg=lambda found: found["phq9"] - found["base"], time=lambda found: found["day"].astype(float))
@@ -305,3 +305,77 @@ def test_no_response_in_an_arm_has_no_p_value(two_arms: tuple[Study, Data]) -> N
     found = analyse(study, "weighted_response", {**data, "adqs": scores})
     assert not (match(found, statistic="p_value")["value"] == 0).any()
     assert not (found["statistic"] == "risk_ratio").any()
+
+
+def course_of(sessions: list[float], gap: float) -> tuple[float, float]:
+    """Last session of the first course and the re-treatment, one session after the other."""
+    last = sessions[0]
+    for day in sessions[1:]:
+        if day - last > gap:
+            return last, day
+        last = day
+    return last, np.inf
+
+
+def test_durability_after_the_last_infusion_by_loops(clinics: tuple[Study, Data]) -> None:
+    """Responders at the last score until the course ends; time to the first score that is no response; censored at a re-treatment, or not."""
+    _, data = clinics
+    scores = data["adqd"][data["adqd"]["paramcd"] == "phq9"]
+    found: dict[str, dict[int, tuple[float, int]]] = {"after_last_infusion": {}, "after_last_infusion|retreatment counts on": {}}
+    for who, part in data["adex"].groupby("participant"):
+        origin, again = course_of(sorted(part["ady"]), 21)
+        own = scores[scores["participant"] == who].sort_values("ady")
+        before, after = own[own["ady"] <= origin], own[own["ady"] > origin]
+        if not len(before) or not before["pchg"].iloc[-1] <= -50:
+            continue
+        for name, until in zip(found, (again, np.inf), strict=True):
+            looks = after[after["ady"] <= until]
+            lost = looks[looks["pchg"] > -50]
+            last = looks["ady"].max() if len(looks) else origin
+            found[name][int(who)] = (float(lost["ady"].iloc[0] - origin), 0) if len(lost) else (float(last - origin), 1)
+    for name, expected in found.items():
+        rows = data["adtte"][data["adtte"]["paramcd"] == name]
+        assert dict(zip(rows["participant"], zip(rows["aval"], rows["cnsr"], strict=True), strict=True)) == expected
+    assert found["after_last_infusion"] != found["after_last_infusion|retreatment counts on"]
+    assert "treated again" in set(data["adtte"]["evntdesc"][data["adtte"]["paramcd"] == "after_last_infusion"])
+
+
+def test_both_estimands_of_durability_stand_in_the_results(clinics: tuple[Study, Data]) -> None:
+    study, data = clinics
+    found = analyse(study, "after_course", data)
+    assert value(found, "n", term="other choice", level="retreatment counts on") == value(found, "n", term="", arm="ketamine")
+    words = str(match(found, statistic="method")["text"].iloc[0])
+    assert "counted from the last session before 21 days without one" in words
+    assert "censored when treated again" in words
+
+
+def test_a_landmark_counts_sessions_up_to_it_only(clinics: tuple[Study, Data]) -> None:
+    study, data = clinics
+    found = analyse(study, "landmark", data)
+    times = data["adtte"][data["adtte"]["paramcd"] == "first_remission"].set_index("participant")
+    counts, events = {"up to 4": 0, "above 4": 0}, {"up to 4": 0, "above 4": 0}
+    for who, row in times.iterrows():
+        if row["aval"] > 21:
+            own = data["adex"][data["adex"]["participant"] == who]
+            band = "up to 4" if (own["ady"] <= 21).sum() <= 4 else "above 4"
+            counts[band] += 1
+            events[band] += row["cnsr"] == 0
+    for band in counts:
+        assert value(found, "n", level="after the landmark", term=band) == counts[band]
+        where = match(found, level="after the landmark", term=band, statistic="n_events")
+        assert where["value"].iloc[0] == events[band]
+    # sessions after the landmark move nobody
+    later = data["adex"][data["adex"]["ady"] <= 21]
+    pd.testing.assert_frame_equal(found, analyse(study, "landmark", {**data, "adex": later}))
+
+
+def test_a_report_of_one_arm_says_what_it_cannot_tell() -> None:
+    from ketaoutcomes.report.headline import design_sentence
+    from ketaoutcomes.schema.ard import ARD
+
+    blank = {name: "" for name, kind in ARD.columns.items() if kind == "string"}
+    ard = pd.DataFrame([{**blank, "analysis": "study", "parameter": "study", "term": "design", "statistic": "label", "text": "single_arm", "value": 0.0}])
+    sentence = design_sentence(ard)
+    assert "regression to the mean" in sentence
+    assert "no comparator" in sentence
+    assert "effect" not in sentence

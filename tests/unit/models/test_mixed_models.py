@@ -125,6 +125,8 @@ def test_a_shared_baseline_mean(trial: tuple[Study, Data]) -> None:
 
 def test_people_at_their_own_days_within_sites(tmp_path: Path) -> None:
     study, data = prepared("ketamine_clinics", tmp_path)
+    line = {"time": "continuous", "knots": [], "days": "actual", "at": [], "random": ["intercept", "slope"], "population": "followed"}
+    study = study.model_copy(update={"analyses": {"course": study.analyses["course"].model_copy(update=line)}})
     found = analyse(study, "course", data)
     adsl = data["adsl"][data["adsl"]["pop_followed"] == "yes"]
     rows = data["adqs"].query("paramcd == 'phq9' and aval.notna() and base.notna() and ablfl == 'no'")
