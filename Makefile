@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell $(p) -c 'import sys, venv; print("$(p)" if (3, 11) <= sys.version_info < (3, 14) else "")' 2>/dev/null)))
 PIP = -m pip --disable-pip-version-check install --quiet --require-hashes
 RUN = .venv/bin
-SIMULATED = esketamine_trial esketamine_withdrawal esketamine_doses ketamine_clinics
+SIMULATED = esketamine_trial esketamine_withdrawal esketamine_doses ketamine_clinics ketamine_or_ect
 EXAMPLES = beat_the_blues smoking_relapse
 
 .PHONY: demo test lint format bench recovery lock clean

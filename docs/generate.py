@@ -22,7 +22,8 @@ from pydantic.fields import FieldInfo
 from ketaoutcomes.cli import _parser
 from ketaoutcomes.domain.endpoints import published_tallies
 from ketaoutcomes.domain.instruments import ASSUMED, AllOf, Change, Instrument, instruments, plain_words
-from ketaoutcomes.domain.rules import Definition, FirstOfRule, ShippedRule, rule_words, shipped_rules
+from ketaoutcomes.domain.rule_words import rule_words
+from ketaoutcomes.domain.rules import Definition, FirstOfRule, ShippedRule, shipped_rules
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.domain.tables import NAME
 from ketaoutcomes.mixed import Fit, MixedModelError, lmm, mmrm

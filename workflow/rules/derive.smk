@@ -7,6 +7,7 @@ rule derive:
             "results/{study}/restricted/analysis_data/",
             "adsl.parquet",
             "adqs.parquet",
+            "adqd.parquet",
             "adtte.parquet",
             "adex.parquet",
             "adrd.parquet",

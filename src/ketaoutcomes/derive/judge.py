@@ -8,11 +8,12 @@ from itertools import pairwise
 from math import floor
 
 from ketaoutcomes.derive.looks import Look, Person
-from ketaoutcomes.domain.rules import DaysRule, FirstOfRule, Origin, RunRule
+from ketaoutcomes.domain.rules import AfterCourse, DaysRule, FirstOfRule, Origin, RunRule
 from ketaoutcomes.schema.analysis_data import CENSORED, COMPETING, EVENT
 
 UNCONFIRMED = "unconfirmed"
 NEVER_SEEN = "no assessment"
+RETREATED = "treated again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def judge(rule: RunRule | DaysRule, person: Person) -> Verdict | None:
     the rule's `events`; a competing event; the looks or days of use that complete the rule, seen no
     later than either; dropping out, where it counts. Otherwise the person is censored.
     """
-    person = _followed(person)
+    person = _followed(_treated_once(rule, person))
     start = _start(rule, person)
     if start is None or isinstance(start, Verdict):
         return start
@@ -65,11 +66,42 @@ def _followed(person: Person) -> Person:
     return replace(person, looks=looks, events=events)
 
 
+def _course(origin: AfterCourse, person: Person) -> tuple[float, float | None]:
+    """Day of the last session of the first course, and of the re-treatment."""
+    for day, following in pairwise(person.sessions):
+        if following - day > origin.course_gap:
+            return day, following
+    return person.sessions[-1], None
+
+
+def _treated_once(rule: RunRule | DaysRule, person: Person) -> Person:
+    """Followed up to a re-treatment only, where that ends follow-up."""
+    if not isinstance(rule.origin, AfterCourse) or rule.retreatment != "censored" or not person.sessions:
+        return person
+    _, again = _course(rule.origin, person)
+    if again is None or (person.end is not None and again > person.end):
+        return person
+    return replace(person, end=again, status=RETREATED, reason=RETREATED, looks=[look for look in person.looks if look.day <= again])
+
+
+def _after_course(rule: RunRule | DaysRule, origin: AfterCourse, person: Person) -> tuple[float, float] | None:
+    """The last session of the first course, for people in the state that counts at the last look up to then."""
+    if not person.sessions:
+        return None
+    day, _ = _course(origin, person)
+    seen = [look for look in person.looks if look.day <= day and look.made]
+    if person.end is not None and day > person.end:
+        return None
+    return (day, day + rule.grace) if origin.cutoff is None or (seen and seen[-1].origin) else None
+
+
 def _start(rule: RunRule | DaysRule, person: Person) -> tuple[float, float] | Verdict | None:
     """Day 0 of the time and first day that counts; None for those not at risk.
 
     People who do not get to the starting state at its visit have the event there, unless a competing event or dropping out came first.
     """
+    if isinstance(rule.origin, AfterCourse):
+        return _after_course(rule, rule.origin, person)
     if not isinstance(rule.origin, Origin):
         return 0.0, rule.grace
     if rule.origin.visit is None:

@@ -42,6 +42,8 @@ class Person:
         Disposition, where there is one.
     state
         The visit that the rule's origin names.
+    sessions
+        Days of treatment, in order.
     """
 
     participant: int
@@ -52,6 +54,7 @@ class Person:
     reason: str = ""
     last_day: float | None = None
     state: Look | None = None
+    sessions: tuple[float, ...] = ()
 
 
 def people_of(study: Study, rule: RunRule | DaysRule, cohort: dict[str, pd.DataFrame], people: pd.DataFrame, scores: pd.DataFrame) -> list[Person]:
@@ -60,12 +63,14 @@ def people_of(study: Study, rule: RunRule | DaysRule, cohort: dict[str, pd.DataF
     looks = _looks(study, rule, cohort, people, scores) if isinstance(rule, RunRule) else {}
     states = _states(study, rule, scores) if isinstance(rule, RunRule) and isinstance(rule.origin, Origin) else {}
     events = _events(cohort["events"], inside["start"])
+    sessions = _sessions(cohort["sessions"], rule.period, inside["start"])
     until = ends(study, rule.period, rule.follow_up, inside)
     found: list[Person] = []
     columns = (inside.index, inside["status"].fillna(""), inside["reason"].fillna(""), inside["last_day"].astype("float64"))
     for who, status, reason, last in zip(*columns, strict=True):
         day = None if np.isnan(last) else float(last)
-        found.append(Person(who, looks.get(who, []), events.get(who, []), until.get(who), str(status), str(reason), day, states.get(who)))
+        told = (str(status), str(reason), day, states.get(who), sessions.get(who, ()))
+        found.append(Person(who, looks.get(who, []), events.get(who, []), until.get(who), *told))
     return found
 
 
@@ -89,13 +94,20 @@ def _events(events: pd.DataFrame, start: pd.Series) -> dict[int, list[tuple[floa
     return found
 
 
+def _sessions(sessions: pd.DataFrame, period: str, start: pd.Series) -> dict[int, tuple[float, ...]]:
+    rows = sessions[(sessions["period"] == period) & sessions["day"].notna() & sessions["participant"].isin(list(start.index))]
+    days = rows["day"] - rows["participant"].map(start).astype("float64")
+    return {int(who): tuple(sorted(map(float, own))) for who, own in days.groupby(rows["participant"])}  # pyright: ignore[reportArgumentType] - an integer
+
+
 def _looks(study: Study, rule: RunRule, cohort: dict[str, pd.DataFrame], people: pd.DataFrame, scores: pd.DataFrame) -> dict[int, list[Look]]:
     rows = _scheduled(study, rule, scores) if rule.looks == "visits" else _recorded(study, rule, cohort["assessments"], people, scores)
     rows = rows.sort_values(["participant", "day"], kind="stable")
     scale = study.scale(rule.parameter)
     state = criterion_met(rows, scale, scale.criteria[rule.cutoff])
     counts = {"met": state, "not_met": 1 - state, "missing": rows["aval"].isna().astype(float)}[rule.when]
-    begins = criterion_met(rows, scale, scale.criteria[rule.origin.cutoff]) if isinstance(rule.origin, Origin) else counts * np.nan
+    begin = None if isinstance(rule.origin, str) else rule.origin.cutoff
+    begins = criterion_met(rows, scale, scale.criteria[begin]) if begin else counts * np.nan
     found: dict[int, list[Look]] = {}
     for who, day, count, begin, made in zip(rows["participant"], rows["day"], counts, begins, rows["aval"].notna(), strict=True):
         found.setdefault(int(who), []).append(Look(float(day), _flag(count), _flag(begin), bool(made)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ketaoutcomes.derive.adqd import adqd
 from ketaoutcomes.derive.adqs import adqs
 from ketaoutcomes.derive.adsl import adsl, population_flags
 from ketaoutcomes.derive.adtte import adtte
@@ -24,13 +25,14 @@ def derive(study: Study, cohort: dict[str, pd.DataFrame]) -> dict[str, pd.DataFr
     Returns
     -------
     dict
-        Tables of `schema.analysis_data`: adsl, adqs, adtte, adex, adrd, adae.
+        Tables of `schema.analysis_data`: adsl, adqs, adqd, adtte, adex, adrd, adae.
     """
     people = adsl(study, cohort)
     scores = adqs(study, cohort, people)
     tables = {
         "adsl": population_flags(study, people, scores),
         "adqs": scores,
+        "adqd": adqd(study, cohort, people, scores),
         "adtte": adtte(study, cohort, people, scores),
         "adex": _adex(cohort["sessions"], people),
         "adrd": _of_the_period(cohort["readings"], people).drop(columns=["start", "day"], errors="ignore"),

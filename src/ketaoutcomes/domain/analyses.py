@@ -7,37 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
-
-
-class _Common(BaseModel):
-    model_config = _STRICT
-
-    title: str
-    """What the analysis answers, as the report prints it."""
-    population: str
-    """Name of a population."""
-    primary: bool = False
-    """The study's headline. Exactly one analysis of a study is primary."""
-    conf_level: float = Field(default=0.95, gt=0.5, lt=1)
-    """Confidence level of the intervals."""
-    arms: Literal["planned", "actual"] = "planned"
-    """Compare people by the arm they were planned for, or by the one they received (safety)."""
+from ketaoutcomes.domain.analysis_keys import Common, Comparison, Timed
+from ketaoutcomes.domain.clinic_analyses import Association, Gee, Landmark, VisitProcess, Weighted
 
 
-class _Comparison(_Common):
-    endpoint: str
-    """Name of an endpoint."""
-    period: str
-    """Period analysed; `all` in a crossover."""
-    covariates: list[str] = Field(default_factory=list[str])
-    """Participants' columns; `base` is the endpoint's baseline, `period` and `site` are factors. In a crossover (`lmm`) with a baseline in
-    each period, `base_between` is a person's mean baseline and `base_within` the period's deviation from it; `sequence` is the order of the arms."""
-
-
-class Descriptive(_Common):
+class Descriptive(Common):
     """Counts and summaries: flow, baseline, observed scores, missing values, sessions."""
 
     model: Literal["descriptive"]
@@ -92,7 +68,7 @@ ADJUST_WORDS = {
 }
 
 
-class _Mixed(_Comparison):
+class _Mixed(Comparison):
     method: Literal["reml", "ml"] = "reml"
     """Restricted or full maximum likelihood."""
     errors: Literal["model", "cr0", "cr2", "cr3"] = "model"
@@ -123,23 +99,21 @@ class Mmrm(_Mixed):
     """`shared`: the baseline score is a response whose mean the randomised arms share (constrained longitudinal data analysis)."""
 
 
-class Lmm(_Mixed):
+class Lmm(_Mixed, Timed):
     """Linear mixed model: random effects of participants, and of sites."""
 
     model: Literal["lmm"]
     """`lmm`."""
-    time: Literal["continuous", "categorical"]
-    """`continuous`: one slope over the visit's `time`; `categorical`: one mean per visit."""
+    time: Literal["continuous", "categorical", "spline"]
+    """`continuous`: one slope over time; `categorical`: one mean per visit; `spline`: a restricted cubic spline over time."""
     interactions: list[list[str]] = Field(default_factory=list[list[str]])
-    """Pairs of terms, such as `[arm, visit]` or `[arm, time]`."""
+    """Pairs of terms, such as `[arm, visit]` or `[arm, time]` (with a spline: with each of its columns)."""
     times: dict[str, float] = Field(default_factory=dict[str, float])
     """Continuous time: visits whose time is another one in this analysis."""
     visit: str | None = None
     """Visit of the main contrast, for categorical time with an arm x visit interaction."""
-    days: Literal["scheduled", "actual"] = "scheduled"
-    """Continuous time: the visit's `time`, or the study day of each assessment."""
     random: list[Literal["intercept", "slope"]] = Field(default_factory=lambda: ["intercept"], min_length=1, max_length=2)
-    """Random effects of a participant: `[intercept]`, or `[intercept, slope]` over continuous time."""
+    """Random effects of a participant: `[intercept]`, or `[intercept, slope]` over time that is no category."""
     correlated: bool = True
     """Whether random intercept and slope are correlated."""
     site_intercept: bool = False
@@ -149,7 +123,7 @@ class Lmm(_Mixed):
     causes it. `interactions` may name them."""
 
 
-class Paired(_Common):
+class Paired(Common):
     """Within-person difference: between the two arms of a crossover, or between a visit and the baseline."""
 
     model: Literal["paired"]
@@ -162,7 +136,7 @@ class Paired(_Common):
     """`reference`: the other arm of a crossover; `baseline`: the person's own baseline, in each arm, for a case series or one arm."""
 
 
-class Ancova(_Comparison):
+class Ancova(Comparison):
     """Analysis of covariance at one visit."""
 
     model: Literal["ancova"]
@@ -173,7 +147,7 @@ class Ancova(_Comparison):
     """Adjust the comparisons of several arms (dose groups) with the reference for each other."""
 
 
-class Proportions(_Common):
+class Proportions(Common):
     """Proportions by arm at each visit, with risk difference, risk ratio and number needed to treat."""
 
     model: Literal["proportions"]
@@ -190,7 +164,7 @@ class Proportions(_Common):
     """Participants' columns for a risk difference standardised over a logistic regression."""
 
 
-class Glmm(_Comparison):
+class Glmm(Comparison):
     """Repeated yes-or-no outcomes (abstinent, in remission, in relapse at each visit): logistic mixed model with random effects of participants."""
 
     model: Literal["glmm"]
@@ -210,7 +184,7 @@ class Glmm(_Comparison):
     """A random intercept for each site of `design.site`, beside the participants'."""
 
 
-class Hazard(_Comparison):
+class Hazard(Comparison):
     """Hazard of a first event that is seen only at visits: complementary log-log model of grouped time, with a random intercept of sites."""
 
     model: Literal["hazard"]
@@ -221,7 +195,7 @@ class Hazard(_Comparison):
     """A random intercept for each site of `design.site`."""
 
 
-class Ordinal(_Common):
+class Ordinal(Common):
     """Scores that are ranks: shifts from baseline, Wilcoxon test with Hodges-Lehmann difference, stratified by van Elteren."""
 
     model: Literal["ordinal"]
@@ -238,7 +212,7 @@ class Ordinal(_Common):
     """Participants' columns within which ranks are taken."""
 
 
-class KaplanMeier(_Common):
+class KaplanMeier(Common):
     """Time to event: product-limit curve, numbers at risk, median, log-rank test."""
 
     model: Literal["kaplan_meier"]
@@ -259,7 +233,7 @@ class KaplanMeier(_Common):
     """Weight of late events."""
 
 
-class CumulativeIncidence(_Common):
+class CumulativeIncidence(Common):
     """Time to event with competing events: Aalen-Johansen curves and Gray's test."""
 
     model: Literal["cumulative_incidence"]
@@ -272,7 +246,7 @@ class CumulativeIncidence(_Common):
     """Times, in the study's `time_unit`, at which incidence is given."""
 
 
-class Cox(_Comparison):
+class Cox(Comparison):
     """Proportional-hazards regression: Efron ties, model-based errors, stratified by strata."""
 
     model: Literal["cox"]
@@ -289,7 +263,7 @@ class Cox(_Comparison):
     """Time up to which the restricted mean time without the event is compared; as far as both arms are followed when not given."""
 
 
-class AdverseEvents(_Common):
+class AdverseEvents(Common):
     """Treatment-emergent adverse events by class and term: people, events and rates per person-time."""
 
     model: Literal["adverse_events"]
@@ -300,7 +274,7 @@ class AdverseEvents(_Common):
     """Days after a person's end of the period during which a new event still counts as emerging under treatment."""
 
 
-class Exposure(_Common):
+class Exposure(Common):
     """Scores by what a person had received before them: bladder symptoms, cognition over cumulative sessions or dose. Describes, compares nothing."""
 
     model: Literal["exposure"]
@@ -316,6 +290,24 @@ class Exposure(_Common):
 
 
 Analysis = Annotated[
-    Descriptive | Mmrm | Lmm | Paired | Ancova | Proportions | Glmm | Hazard | Ordinal | KaplanMeier | CumulativeIncidence | Cox | AdverseEvents | Exposure,
+    Descriptive
+    | Mmrm
+    | Lmm
+    | Paired
+    | Ancova
+    | Proportions
+    | Glmm
+    | Gee
+    | Hazard
+    | VisitProcess
+    | Landmark
+    | Weighted
+    | Association
+    | Ordinal
+    | KaplanMeier
+    | CumulativeIncidence
+    | Cox
+    | AdverseEvents
+    | Exposure,
     Field(discriminator="model"),
 ]

@@ -13,14 +13,18 @@ from ketaoutcomes.domain.analyses import (
     CumulativeIncidence,
     Descriptive,
     Exposure,
+    Gee,
     Glmm,
     Hazard,
     KaplanMeier,
+    Landmark,
     Lmm,
     Mmrm,
     Ordinal,
     Paired,
     Proportions,
+    VisitProcess,
+    Weighted,
 )
 from ketaoutcomes.domain.endpoint_checks import endpoint_problems
 from ketaoutcomes.domain.endpoints import (
@@ -30,7 +34,10 @@ from ketaoutcomes.domain.endpoints import (
     YesNo,
 )
 from ketaoutcomes.domain.instruments import contradictions, instruments
-from ketaoutcomes.domain.model_checks import TERMS, binary_problems, mixed_problems, varying_problems
+from ketaoutcomes.domain.model_checks import (
+    model_problems,
+    visit_problems,
+)
 from ketaoutcomes.domain.rule_checks import event_problems, rule_problems
 from ketaoutcomes.domain.study import Hypothesis, Study
 from ketaoutcomes.domain.table_rules import WORDS, Key, Problem, table_problems, unless
@@ -183,6 +190,8 @@ def _analyses(study: Study) -> Iterator[Problem]:
     primary = [name for name, analysis in study.analyses.items() if analysis.primary]
     if len(primary) != 1:
         yield ("analyses",), f"exactly one analysis must say `primary: true`; here {len(primary)} do"
+    if study.design.kind == "single_arm":
+        yield from _completers_only(study)
     periods = {period.id for period in study.periods}
     for name, analysis in study.analyses.items():
         key = ("analyses", name)
@@ -195,11 +204,20 @@ def _analyses(study: Study) -> Iterator[Problem]:
             yield from _described(study, analysis, key)
         elif isinstance(analysis, Exposure):
             yield from _exposure(study, analysis, key)
+        elif isinstance(analysis, VisitProcess):
+            yield from visit_problems(study, analysis, key)
         elif isinstance(analysis, AdverseEvents):
             if not any(table.provides == "events" and "class" in table.columns for table in study.tables.values()):
                 yield (*key, "model"), "no table of events has the column 'class', which tells adverse events from others"
         else:
             yield from _compared(study, analysis, key)
+
+
+def _completers_only(study: Study) -> Iterator[Problem]:
+    """Of one arm, those who came back are not the only people that a model may be of."""
+    used = {analysis.population for analysis in study.analyses.values() if not isinstance(analysis, Descriptive)} & set(study.populations)
+    if used and all(study.populations[name].post_baseline_of or study.populations[name].where for name in used):
+        yield ("analyses",), "every model is of a selection (people with later scores, or `where`): completers look well; let one be of everybody treated"
 
 
 def _described(study: Study, analysis: Descriptive, key: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -234,8 +252,8 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
     endpoint = getattr(analysis, "endpoint", "")
     yield from unless(endpoint, study.endpoints, (*key, "endpoint"), "endpoint")
     yield from _right_kind(study, analysis, key)
-    for field in ("covariates", "strata"):
-        terms = {"base", "period", "site"} if field == "covariates" else set[str]()
+    for field in ("covariates", "strata", "confounders"):
+        terms = {"base", "period", "site"} if field == "covariates" else {"base"} if field == "confounders" else set[str]()
         if field == "covariates" and study.design.kind == "crossover" and isinstance(analysis, Lmm):
             terms |= {"base_within", "base_between", "sequence"}
         for at, name in enumerate(getattr(analysis, field, [])):
@@ -247,24 +265,11 @@ def _compared(study: Study, analysis: Mmrm | Lmm | Paired | Proportions | Kaplan
                 yield (*key, field, at), "the periods share one baseline: nothing varies within a person; use `base`"
             if name == "site" and field == "covariates" and study.design.site is None:
                 yield (*key, field, at), "`site` needs `design.site`"
-    unadjusted = sorted(set(study.design.confounders) - set(getattr(analysis, "covariates", [])))
+    adjusted = (analysis.confounders or study.design.confounders) if isinstance(analysis, Weighted) else getattr(analysis, "covariates", [])
+    unadjusted = sorted(set(study.design.confounders) - set(adjusted))
     if study.design.kind == "observational" and getattr(analysis, "primary", False) and unadjusted:
         yield key, f"the primary comparison of an observational study must adjust for its confounders; missing: {', '.join(unadjusted)}"
-    if isinstance(analysis, Cox | Lmm):
-        yield from varying_problems(study, analysis, key)
-    if isinstance(analysis, Cox):
-        yield from unless(analysis.cluster, study.participant_columns, (*key, "cluster"), "participants' column")
-    if isinstance(analysis, Lmm):
-        absent = "time" if analysis.time == "categorical" else "visit"
-        for at, pair in enumerate(analysis.interactions):
-            if absent in pair:
-                yield (*key, "interactions", at), f"with `time: {analysis.time}` there is no {absent!r}: use {'visit' if absent == 'time' else 'time'!r}"
-            for term in pair:
-                yield from unless(term, TERMS | {*analysis.covariates, *analysis.time_varying}, (*key, "interactions", at), "term of this analysis")
-    if isinstance(analysis, Glmm | Hazard):
-        yield from binary_problems(study, analysis, key)
-    if isinstance(analysis, Mmrm | Lmm):
-        yield from mixed_problems(study, analysis, key)
+    yield from model_problems(study, analysis, key)
     wanted = [getattr(analysis, "visit", None), *getattr(analysis, "visits", [])]
     period = getattr(analysis, "period", None)
     known = {visit.id for visit in study.visits if period in (None, "all", visit.period)}
@@ -277,8 +282,10 @@ def _right_kind(study: Study, analysis: object, key: tuple[str | int, ...]) -> I
     wanted: UnionType | type
     if isinstance(analysis, Proportions | Glmm):
         wanted, what = YesNo, "a yes-or-no endpoint"
-    elif isinstance(analysis, KaplanMeier | CumulativeIncidence | Cox | Hazard):
+    elif isinstance(analysis, KaplanMeier | CumulativeIncidence | Cox | Hazard | Landmark):
         wanted, what = TimeEndpoint, "a time-to-event endpoint"
+    elif isinstance(analysis, Gee | Weighted):
+        wanted, what = ScoreEndpoint | YesNo, "a score or a yes-or-no endpoint"
     elif isinstance(analysis, Ancova):
         wanted, what = Numeric, "a numeric endpoint"
     else:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ketaoutcomes.domain.endpoints import TallyEndpoint, TallyReachedEndpoint
 from ketaoutcomes.domain.rules import (
     FOLLOW_UP,
+    AfterCourse,
     DaysRule,
     FirstEventRule,
     FirstOfRule,
@@ -107,13 +108,15 @@ def _shipped(study: Study, rule: ShippedRule, key: Key) -> Iterator[Problem]:
 def _watched(study: Study, rule: RunRule | DaysRule, key: Key) -> Iterator[Problem]:
     if study.time_unit == "months":
         yield key, "rules count in days: a study whose `time_unit` is months has no days for them"
+    if isinstance(rule.origin, AfterCourse):
+        yield from _provided(study, {"sessions"}, key)
     if isinstance(rule, RunRule):
         yield from _looked_at(study, rule, key)
     else:
         yield from _provided(study, {"events"}, key)
         for kind in rule.types:
             yield from event_problems(study, kind, (*key, "types", kind))
-        if isinstance(rule.origin, Origin):
+        if not isinstance(rule.origin, str) and rule.origin.cutoff:
             yield (*key, "origin"), "days of use have no score to begin with"
         if rule.follow_up == "last_look":
             yield (*key, "follow_up"), "days of use are not looks: name the end of follow-up"
@@ -135,8 +138,8 @@ def _looked_at(study: Study, rule: RunRule, key: Key) -> Iterator[Problem]:
     yield from unless(rule.parameter, study.parameters, (*key, "parameter"), "parameter")
     if rule.parameter in study.parameters:
         scale = study.scale(rule.parameter)
-        names = [rule.cutoff, *([rule.origin.cutoff] if isinstance(rule.origin, Origin) else [])]
-        for name in names:
+        begin = None if isinstance(rule.origin, str) else rule.origin.cutoff
+        for name in [rule.cutoff, *([begin] if begin else [])]:
             yield from unless(name, scale.criteria, (*key, "cutoff"), f"cut-off of {scale.name}")
     visits = {visit.id for visit in study.visits_of(rule.period)}
     if isinstance(rule.origin, Origin):

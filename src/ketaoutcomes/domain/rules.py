@@ -66,6 +66,17 @@ class Origin(BaseModel):
     """People who do not meet it: have no time (others count from their own day of meeting it), or have the event at that visit."""
 
 
+class AfterCourse(BaseModel):
+    """Risk begins at the last session of a person's first course of treatment: does it last?"""
+
+    model_config = _STRICT
+
+    course_gap: float = Field(gt=0)
+    """Days without a session that end the course. A later session is a re-treatment."""
+    cutoff: str | None
+    """Cut-off of the rule's parameter that must be met at the last look up to then; `null`: everybody with a session is at risk."""
+
+
 class Dropout(BaseModel):
     """Dropping out counts as the event."""
 
@@ -95,8 +106,10 @@ class _Watched(BaseModel):
 
     period: str
     """Period whose start is time 0, unless `origin` says otherwise."""
-    origin: Literal["period_start"] | Origin
+    origin: Literal["period_start"] | Origin | AfterCourse
     """Start of risk."""
+    retreatment: Literal["censored", "counts_on"] | None = None
+    """With risk after a course of treatment: follow-up ends at a re-treatment, or goes on whatever is given (treatment policy)."""
     grace: float = Field(ge=0)
     """Days after the start of risk before which nothing counts."""
     follow_up: str
@@ -120,6 +133,8 @@ class _Watched(BaseModel):
         if not set(self.chosen) <= set(type(self).model_fields) - {"chosen", "source", "period", "parameter"}:
             raise ValueError("`chosen` names keys of the rule")
         self.alternatives()
+        if isinstance(self.origin, AfterCourse) != (self.retreatment is not None):
+            raise ValueError("`retreatment` and an `origin` after a course of treatment go together")
         if sorted(self.same_day) != ["competing", "events", "looks"]:
             raise ValueError("`same_day` orders events, looks and competing, each once")
         return self
@@ -314,57 +329,3 @@ def events_of(rule: Rule) -> list[str]:
     if isinstance(rule, RunRule | DaysRule):
         return [*rule.events, *rule.competing, *(rule.types if isinstance(rule, DaysRule) else [])]
     return []
-
-
-def rule_words(rule: Rule, cutoffs: dict[str, str]) -> str:
-    """What a rule counts, when people without the event are censored, and its source.
-
-    `cutoffs` gives the words of each cut-off of the rule's parameter.
-    """
-    if isinstance(rule, ShippedRule):
-        return f"{shipped_rules()[rule.rule].label}: {rule_words(rule.resolved, cutoffs)}"
-    if isinstance(rule, RecordedRule):
-        return f"time and event as recorded; those without it are censored there: {rule.censored_as} ({rule.source})"
-    if isinstance(rule, FirstEventRule):
-        what = " or ".join(rule.types)
-        return f"the first {what} from the start of the period on; without one, censored when follow-up ends ({rule.source})"
-    if isinstance(rule, FirstOfRule):
-        return f"the first of: {'; or '.join(_watched_words(part, cutoffs) for part in rule.of)} ({rule.source})"
-    return f"{_watched_words(rule, cutoffs)} ({rule.source})"
-
-
-def _watched_words(rule: Looking, cutoffs: dict[str, str]) -> str:
-    words = [_run_words(rule, cutoffs) if isinstance(rule, RunRule) else _days_words(rule)]
-    words += [f"or {' or '.join(rule.events)}"] if rule.events else []
-    words += [_origin_words(rule, cutoffs)] if isinstance(rule.origin, Origin) else []
-    words += [f"nothing counts before day {rule.grace:g}"] if rule.grace else []
-    words += [f"dropping out counts as the event{f', {rule.dropout.plus:g} days later' if rule.dropout.plus else ''}"] if rule.dropout else []
-    words += [f"{' or '.join(rule.competing)} is a competing event"] if rule.competing else []
-    ends = {"last_look": "the last assessment", "last_start": "the last assessment with which it could have begun", "follow_up": "the end of follow-up"}
-    words.append(f"others are censored at {ends[rule.censored_at]}")
-    open_ = [f"{key.replace('_', ' ')} ({chosen.reason})" for key, chosen in rule.chosen.items()]
-    words += [f"chosen by us: {', '.join(open_)}"] if open_ else []
-    return ", ".join(words[:2]) + "".join(f"; {part}" for part in words[2:])
-
-
-def _run_words(rule: RunRule, cutoffs: dict[str, str]) -> str:
-    state = {"met": cutoffs[rule.cutoff], "not_met": f"no longer {cutoffs[rule.cutoff]}", "missing": "no score"}[rule.when]
-    number = "once" if rule.of == 1 else f"at {rule.met} {'consecutive' if rule.met == rule.of else f'of {rule.of} adjacent'} {rule.looks}"
-    apart = f" {rule.gap[0]:g} to {rule.gap[1]:g} days apart" if rule.gap else ""
-    missing = {"met": ", a missing one counts", "not_met": ", a missing one does not count", "skipped": ", missing ones are passed over"}[rule.missing]
-    missing = "" if rule.looks == "records" or rule.when == "missing" else missing
-    dated = f"dated by the {'first' if rule.dated == 'first' else 'last'} of them" if rule.met > 1 else "dated by it"
-    return f"{state} {number}{apart}{missing}, {dated}"
-
-
-def _days_words(rule: DaysRule) -> str:
-    types = ", ".join(f"{name} as {days:g} day{'s' if days != 1 else ''}" for name, days in rule.types.items())
-    return f"{rule.at_least:g} or more days of use within {rule.window:g} days ({types}), dated by the {'first' if rule.dated == 'first' else 'last'} of them"
-
-
-def _origin_words(rule: Looking, cutoffs: dict[str, str]) -> str:
-    assert isinstance(rule.origin, Origin)
-    state = cutoffs.get(rule.origin.cutoff, rule.origin.cutoff)
-    if rule.origin.otherwise == "event":
-        return f"people without {state} at {rule.origin.visit} have the event there"
-    return f"counted from the first {state} on, people who never meet it are not at risk"

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ketaoutcomes.domain.analyses import Analysis
 from ketaoutcomes.domain.endpoints import Endpoint, PublishedTally, Said, published_tallies
 from ketaoutcomes.domain.instruments import Instrument, instruments, parts, plain_words
-from ketaoutcomes.domain.rules import Rule, rule_words
+from ketaoutcomes.domain.rule_words import rule_words
+from ketaoutcomes.domain.rules import FirstOfRule, Rule
 from ketaoutcomes.domain.tables import Column, Name, Table
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
@@ -283,7 +284,7 @@ class Study(BaseModel):
     def rule_words(self, name: str) -> str:
         """What a time-to-event rule counts, with its source."""
         rule = self.rules[name]
-        parameters = {getattr(part, "parameter", "") for part in (rule, *getattr(rule, "of", []))} - {""}
+        parameters = {getattr(part, "parameter", "") for part in (rule.of if isinstance(rule, FirstOfRule) else [rule])} - {""}
         cutoffs = {key: plain_words(self.scale(parameter), key) for parameter in parameters for key in self.scale(parameter).criteria}
         return rule_words(rule, cutoffs)
 

@@ -33,7 +33,7 @@ from ketaoutcomes.schema.ard import match, shown_first
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import MINUS, interval
 
-NEEDS = ("mmrm|lmm|ancova|paired|proportions|glmm|hazard|cox",)
+NEEDS = ("mmrm|lmm|ancova|paired|proportions|glmm|gee|weighted|hazard|cox",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from ketaoutcomes.domain.analyses import Gee, Glmm
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import BinaryFit, Risk
 from ketaoutcomes.models._results import Results
-from ketaoutcomes.models._scores import arms_of
+from ketaoutcomes.models._scores import arms_of, people_of
 
 #: Method of results with the random effects integrated out and everybody's covariates kept.
 STANDARDISED = "standardised"
@@ -30,6 +31,44 @@ def levels_of(study: Study, covariates: Sequence[str], people: pd.DataFrame) -> 
             present = set(people[name].dropna())
             levels[name] = [level for level in study.participant_columns[name].levels or sorted(present) if level in present]
     return levels
+
+
+def people(study: Study, analysis: Glmm | Gee, data: dict[str, pd.DataFrame], *, site: bool) -> pd.DataFrame:
+    """The analysis set, with the baseline score and the site where they are needed."""
+    found = people_of(analysis, data)
+    if "base" in analysis.covariates:
+        parameter = getattr(study.endpoints[analysis.endpoint], "parameter", "")
+        scores = data["adqs"][(data["adqs"]["paramcd"] == parameter) & data["adqs"]["base"].notna()]
+        found = found.merge(scores.drop_duplicates(["participant", "period"])[["participant", "period", "base"]], on=["participant", "period"], how="left")
+    return found.rename(columns={study.design.site: "site"}) if study.design.site and (site or "site" in analysis.covariates) else found
+
+
+def answers(analysis: Glmm | Gee, data: dict[str, pd.DataFrame], of: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """A row for each person and visit after baseline with an answer, with these columns of the person; ``visits`` restricts to those named."""
+    adqs = data["adqs"]
+    inside = (adqs["paramcd"] == analysis.endpoint) & (adqs["anl"] == "yes") & (adqs["ablfl"] == "no") & adqs["aval"].notna()
+    if analysis.visits:
+        inside &= adqs["avisit"].isin(analysis.visits)
+    joined = adqs[inside].drop(columns=["trtp", "base"]).merge(of[["participant", "period", "arm", *columns]], on=["participant", "period"])
+    return joined.assign(visit=joined["avisit"], time=joined["avisitn"].astype(float))
+
+
+def at_visit(results: Results, at: pd.DataFrame, arms: Sequence[str], found: tuple[Sequence[Risk], Sequence[Risk]], conf_level: float) -> None:
+    """What was seen, and what the model says of the population at one visit: risks and comparisons."""
+    visit = str(at["visit"].iloc[0])
+    counts = {arm: (len(own := at[at["arm"] == arm]), int(own["aval"].sum())) for arm in arms}
+    for arm, (n, events) in counts.items():
+        results.add("n", n, n=n, arm=arm, visit=visit)
+        results.add("n_events", events, n=n, events=events, arm=arm, visit=visit)
+        results.add("percent", 100 * events / n if n else float("nan"), n=n, events=events, arm=arm, visit=visit)
+    for one in found[0]:
+        arm = one.cell.get("arm", arms[0])
+        n, events = counts[arm]
+        risk(results, one, conf_level, {"n": n, "events": events}, arm=arm, visit=visit)
+    for one in found[1]:
+        pair = [counts[one.cell["arm"]], counts[arms[0]]]
+        fewest = {"n": min(n for n, _ in pair), "events": min(min(events, n - events) for n, events in pair)}
+        comparison(results, one, conf_level, fewest, arm=one.cell["arm"], comparator=arms[0], visit=visit)
 
 
 def flags(fit: BinaryFit) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ketaoutcomes.domain.analyses import Gee, Lmm
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import Estimate, Fit, LsMean, LsMeans, MixedModelError, binned_residuals, observed_and_fitted, quantile_pairs
 from ketaoutcomes.models._results import Results
@@ -21,6 +22,16 @@ def coefficients(results: Results, fit: Fit, conf_level: float) -> None:
     """A row of statistics for each fixed effect."""
     for term in fit.terms:
         results.interval(fit.coefficient(term, conf_level), conf_level, n=fit.n_subjects, term=term)
+
+
+def time_words(study: Study, analysis: Lmm | Gee) -> str:
+    """How time enters."""
+    if analysis.time == "categorical":
+        return "as categories"
+    own = {"scheduled": "", "actual": " (actual)", "all": " (every score at its own day)"}[analysis.days]
+    if analysis.time == "continuous":
+        return f"continuous, in {study.time_unit}{own}"
+    return f"as a restricted cubic spline with knots at {', '.join(f'{knot:g}' for knot in analysis.knots)} {study.time_unit}{own}"
 
 
 def flags(fit: Fit) -> str:

@@ -73,12 +73,12 @@ def scores(
     assert isinstance(endpoint, Numeric)
     people = people_of(analysis, data)
     adqs = data["adqs"]
-    wanted = (adqs["paramcd"] == (getattr(analysis, "endpoint") if endpoint.derived else endpoint.parameter)) & (adqs["ablfl"] == "no") & (adqs["anl"] == "yes")
+    taken = _taken(analysis, endpoint, data)
     if visit is not None:
-        wanted &= adqs["avisit"] == visit
+        taken = taken[taken["avisit"] == visit]
     names = [name for name in covariates if name not in {"base", "period", "site", *CROSSOVER}]
     site = [study.design.site] if "site" in covariates and study.design.site else []
-    rows = adqs[wanted].drop(columns="trtp").merge(people[["participant", "period", "arm", *names, *site]], on=["participant", "period"])
+    rows = taken.drop(columns="trtp").merge(people[["participant", "period", "arm", *names, *site]], on=["participant", "period"])
     rows = rows.assign(visit=rows["avisit"], time=rows["avisitn"], response=rows[_VALUE[endpoint.kind]])
     if site:
         rows = rows.rename(columns={site[0]: "site"})
@@ -104,6 +104,16 @@ def scores(
     }
     left_out = {name: (len(part), part["participant"].nunique()) for name, part in incomplete.items()}
     return Scores(complete, people, _levels(study, complete, people, covariates), excluded, left_out)
+
+
+def _taken(analysis: Analysis, endpoint: Numeric, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Scores after baseline that intercurrent events leave in: at the visits, or each at its own day under no visit."""
+    name = getattr(analysis, "endpoint") if endpoint.derived else endpoint.parameter
+    if getattr(analysis, "days", "") == "all":
+        rows = data["adqd"][(data["adqd"]["paramcd"] == name) & (data["adqd"]["anl"] == "yes")]
+        return rows.assign(avisit="", avisitn=rows["ady"])
+    adqs = data["adqs"]
+    return adqs[(adqs["paramcd"] == name) & (adqs["ablfl"] == "no") & (adqs["anl"] == "yes")]
 
 
 def _within_and_between(rows: pd.DataFrame, scores: pd.DataFrame, people: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -138,7 +148,7 @@ def _lost(before: pd.DataFrame, after: pd.DataFrame) -> int:
 
 def _levels(study: Study, rows: pd.DataFrame, people: pd.DataFrame, covariates: list[str]) -> dict[str, list[str]]:
     order = {visit.id: visit.time for visit in study.visits}
-    levels = {"visit": sorted(rows["visit"].unique(), key=lambda visit: order[visit])}
+    levels = {"visit": sorted((visit for visit in rows["visit"].unique() if visit in order), key=lambda visit: order[visit])}
     levels["arm"] = arms_of(study, people)
     columns = study.participant_columns
     for name in covariates:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from ketaoutcomes.domain.analyses import Cox, CumulativeIncidence, Hazard, KaplanMeier
+from ketaoutcomes.domain.analyses import Cox, CumulativeIncidence, Hazard, KaplanMeier, Landmark
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._scores import people_of
 
 
 def times(
-    analysis: KaplanMeier | CumulativeIncidence | Cox | Hazard, data: dict[str, pd.DataFrame], columns: list[str], other: str = ""
+    analysis: KaplanMeier | CumulativeIncidence | Cox | Hazard | Landmark, data: dict[str, pd.DataFrame], columns: list[str], other: str = ""
 ) -> tuple[pd.DataFrame, int]:
     """One row per participant: ``time, event, status, reason, arm`` and `columns`; and how many had to be left out.
 

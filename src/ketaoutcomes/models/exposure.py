@@ -4,13 +4,13 @@ score counts. Who receives more is not chosen at random: the bands compare peopl
 from __future__ import annotations
 
 from bisect import bisect_left
-from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import Exposure
 from ketaoutcomes.domain.study import Study
+from ketaoutcomes.models._bands import bands_of
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import people_of
 from ketaoutcomes.models._words import population_words
@@ -28,7 +28,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     last = _last_in_band(analysis, _exposed(analysis, data, people))
     arms = list(last.groupby("arm"))
     for arm, part in [("", last), *(arms if len(arms) > 1 else [])]:
-        for at, band in enumerate(_bands(analysis.cuts)):
+        for at, band in enumerate(bands_of(analysis.cuts)):
             _describe(rows, part[part["band"] == at], {"arm": str(arm), "term": band})
     rows.verdict("ok" if len(last) else "not_estimable", "counted" if len(last) else "nobody has a score after baseline with a day")
     return rows.frame()
@@ -51,11 +51,6 @@ def _exposed(analysis: Exposure, data: dict[str, pd.DataFrame], people: pd.DataF
 def _last_in_band(analysis: Exposure, scores: pd.DataFrame) -> pd.DataFrame:
     bands = [bisect_left(analysis.cuts, float(value)) for value in scores["received"]]
     return scores.assign(band=bands).sort_values("at", kind="stable").drop_duplicates(["participant", "band"], keep="last")
-
-
-def _bands(cuts: list[float]) -> list[str]:
-    edges = [f"up to {cuts[0]:g}", *(f"above {low:g} to {high:g}" for low, high in pairwise(cuts))]
-    return [*edges, f"above {cuts[-1]:g}"]
 
 
 def _describe(rows: Results, part: pd.DataFrame, key: dict[str, Any]) -> None:

@@ -13,9 +13,8 @@ from ketaoutcomes.domain.analyses import Glmm
 from ketaoutcomes.domain.endpoints import YesNo, yes_no_words
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import BinaryFit, MixedModelError, Risk, glmm
-from ketaoutcomes.models import _binary, _mixed
+from ketaoutcomes.models import _binary, _mixed, _sites
 from ketaoutcomes.models._results import Results, results
-from ketaoutcomes.models._scores import people_of
 from ketaoutcomes.models._words import population_words
 
 
@@ -23,10 +22,10 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     """Observed shares, population-averaged risks and comparisons by visit, coefficients, variances, proof."""
     analysis = study.analyses[name]
     assert isinstance(analysis, Glmm)
-    people = _people(study, analysis, data)
+    people = _binary.people(study, analysis, data, site=analysis.site_intercept)
     levels = _binary.levels_of(study, analysis.covariates, people)
-    seen = _rows(analysis, data, people)
-    needed = [*analysis.covariates, *(["site"] if analysis.site_intercept else [])]
+    needed = list(dict.fromkeys(analysis.covariates + (["site"] if analysis.site_intercept else [])))
+    seen = _binary.answers(analysis, data, people, needed)
     rows_in = seen[seen[needed].notna().all(axis=1)].reset_index(drop=True) if needed else seen
     rows = results(study, name, parameter=analysis.endpoint)
     order = [visit.id for visit in study.visits if visit.period == analysis.period and visit.id in set(rows_in["visit"])]
@@ -47,36 +46,19 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         )  # fmt: skip
         rows.status, rows.note = fit.status, _binary.flags(fit)
         for visit in order:
-            _at_visit(rows, fit, analysis, rows_in[rows_in["visit"] == visit], levels["arm"])
+            at = rows_in[rows_in["visit"] == visit]
+            _binary.at_visit(rows, at, levels["arm"], _population(fit, analysis, at, levels["arm"]), analysis.conf_level)
         _binary.coefficients(rows, fit, analysis.conf_level, fit.n_subjects)
     except MixedModelError as error:
         _mixed.refused(rows, error, term="contrast: risk difference", visit=analysis.visit)
         return rows.frame()
     _binary.clusters(rows, fit, "participant", fit.n_subjects)
+    if analysis.site_intercept:
+        _sites.of_events(rows, fit, rows_in.groupby("site")["participant"].nunique(), "site", analysis.conf_level)
     _binary.left_out(rows, list(people["participant"]), list(seen["participant"]), "without an answer at any of the visits")
     _binary.left_out(rows, list(seen["participant"]), list(rows_in["participant"]), "without baseline or a covariate")
     _binary.proof(rows, fit, fit.n_subjects)
     return rows.frame()
-
-
-def _people(study: Study, analysis: Glmm, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """The analysis set, with the baseline score and the site where they are covariates."""
-    people = people_of(analysis, data)
-    if "base" in analysis.covariates:
-        parameter = getattr(study.endpoints[analysis.endpoint], "parameter", "")
-        scores = data["adqs"][(data["adqs"]["paramcd"] == parameter) & data["adqs"]["base"].notna()]
-        people = people.merge(scores.drop_duplicates(["participant", "period"])[["participant", "period", "base"]], on=["participant", "period"], how="left")
-    sited = analysis.site_intercept or "site" in analysis.covariates
-    return people.rename(columns={study.design.site: "site"}) if study.design.site and sited else people
-
-
-def _rows(analysis: Glmm, data: dict[str, pd.DataFrame], people: pd.DataFrame) -> pd.DataFrame:
-    """An answer per person and visit."""
-    adqs = data["adqs"]
-    answers = adqs[(adqs["paramcd"] == analysis.endpoint) & (adqs["anl"] == "yes") & adqs["aval"].notna() & adqs["avisit"].isin(analysis.visits)]
-    columns = list(dict.fromkeys(["participant", "period", "arm", *analysis.covariates, *(["site"] if analysis.site_intercept else [])]))
-    joined = answers.drop(columns=["trtp", "base"]).merge(people[columns], on=["participant", "period"])
-    return joined.assign(visit=joined["avisit"], time=joined["avisitn"].astype(float))
 
 
 def _terms(analysis: Glmm, compared: bool) -> list[tuple[str, ...]]:
@@ -91,28 +73,6 @@ def _reason(study: Study, analysis: Glmm, arms: list[str], rows: pd.DataFrame) -
         return "nobody has an answer at the visit of the main result"
     absent = [study.design.arms[arm].label for arm in study.design.arms if arm not in arms]
     return f"there is no one to compare with: nobody in {', '.join(absent)}" if len(study.design.arms) > 1 and (len(arms) < 2 or absent) else ""
-
-
-def _at_visit(rows: Results, fit: BinaryFit, analysis: Glmm, at: pd.DataFrame, arms: list[str]) -> None:
-    """What was seen and what the model says of the population at one visit."""
-    visit, counts = str(at["visit"].iloc[0]), {arm: _behind(at[at["arm"] == arm]) for arm in arms}
-    for arm, (n, events) in counts.items():
-        rows.add("n", n, n=n, arm=arm, visit=visit)
-        rows.add("n_events", events, n=n, events=events, arm=arm, visit=visit)
-        rows.add("percent", 100 * events / n if n else float("nan"), n=n, events=events, arm=arm, visit=visit)
-    risks, comparisons = _population(fit, analysis, at, arms)
-    for one in risks:
-        arm = one.cell.get("arm", arms[0])
-        n, events = counts[arm]
-        _binary.risk(rows, one, analysis.conf_level, {"n": n, "events": events}, arm=arm, visit=visit)
-    for one in comparisons:
-        pair = [counts[one.cell["arm"]], counts[arms[0]]]
-        fewest = {"n": min(n for n, _ in pair), "events": min(min(events, n - events) for n, events in pair)}
-        _binary.comparison(rows, one, analysis.conf_level, fewest, arm=one.cell["arm"], comparator=arms[0], visit=visit)
-
-
-def _behind(at: pd.DataFrame) -> tuple[int, int]:
-    return len(at), int(at["aval"].sum())
 
 
 def _population(fit: BinaryFit, analysis: Glmm, at: pd.DataFrame, arms: list[str]) -> tuple[list[Risk], list[Risk]]:

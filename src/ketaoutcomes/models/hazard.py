@@ -15,7 +15,7 @@ from ketaoutcomes.domain.analyses import Hazard
 from ketaoutcomes.domain.endpoints import TimeEndpoint
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import BinaryFit, Estimate, MixedModelError, glmm
-from ketaoutcomes.models import _binary, _mixed
+from ketaoutcomes.models import _binary, _mixed, _sites
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._times import times
 from ketaoutcomes.models._words import population_words
@@ -53,6 +53,7 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         return rows.frame()
     if analysis.site_intercept:
         _binary.clusters(rows, fit, "site", len(known))
+        _sites.of_events(rows, fit, at_risk.groupby("site")["participant"].nunique(), "subject", analysis.conf_level)
     rows.add("n", lost, n=lost, term="left out: without a time or covariate")
     _binary.proof(rows, fit, len(known))
     return rows.frame()

@@ -4,12 +4,17 @@ scores are assumed missing at random given what was seen."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import DF_WORDS, ERRORS_WORDS, Lmm
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import Fit, MixedModelError, lmm
-from ketaoutcomes.models import _mixed
+from ketaoutcomes.models import _mixed, _sites
+from ketaoutcomes.models._clock import Clock, clock_of, still_seen
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import Scores, n_by, scores
 from ketaoutcomes.models._words import likelihood_words, population_words, response_words
@@ -28,9 +33,10 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     found = scores(
         study, analysis, data, list(dict.fromkeys([*analysis.covariates, *(["site"] if analysis.site_intercept else [])])), varying=analysis.time_varying
     )
-    clock = found.rows["ady"] if analysis.days == "actual" else found.rows["visit"].map(analysis.times).fillna(found.rows["time"])
-    rows_in = found.rows.assign(time=clock, scheduled=found.rows["time"])
-    terms = _terms(analysis, found)
+    clock = found.rows["ady"] if analysis.days != "scheduled" else found.rows["visit"].map(analysis.times).fillna(found.rows["time"])
+    time = clock_of(analysis)
+    rows_in = time.on(found.rows.assign(time=clock.astype(float), scheduled=found.rows["time"]))
+    terms = _terms(analysis, found, time)
     levels = {k: v for k, v in found.levels.items() if any(k in term for term in terms)}
     rows = results(study, name, parameter=analysis.endpoint)
     rows.method(
@@ -38,8 +44,8 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         title=analysis.title,
         response=response_words(study, analysis.endpoint),
         population=population_words(study, analysis.population),
-        terms=", ".join(" x ".join(term) for term in terms),
-        time=f"continuous, in {study.time_unit}{' (actual)' if analysis.days == 'actual' else ''}" if analysis.time == "continuous" else "as categories",
+        terms=", ".join(" x ".join(term) for term in terms if not any("spline" in name for name in term)),
+        time=_mixed.time_words(study, analysis),
         random=_random_words(analysis),
         likelihood=likelihood_words(analysis.method),
         errors=ERRORS_WORDS[analysis.errors],
@@ -58,12 +64,14 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
             site="site" if analysis.site_intercept else None, reml=analysis.method == "reml", df=analysis.df, errors=analysis.errors,
         )  # fmt: skip
         rows.status, rows.note = fit.status, _mixed.flags(fit)
-        _compared(rows, fit, terms, found, analysis)
+        _compared(rows, fit, terms, replace(found, rows=rows_in), analysis)
         _mixed.coefficients(rows, fit, analysis.conf_level)
     except MixedModelError as error:
         _mixed.refused(rows, error, term="contrast", visit=analysis.visit or "")
         return rows.frame()
     _variances(rows, fit)
+    if analysis.site_intercept:
+        _sites.of_scores(rows, fit, rows_in, analysis.visit, analysis.conf_level)
     _mixed.left_out(rows, found.excluded)
     for parameter, (values, people) in found.incomplete.items():
         rows.add("n_rows", values, n=people, term=f"left out: values without {study.scale(parameter).name} at their visit")
@@ -98,11 +106,14 @@ def _variances(rows: Results, fit: Fit) -> None:
         rows.add("variance", float(value), n=fit.n_subjects, term=term)
 
 
-def _terms(analysis: Lmm, found: Scores) -> Terms:
-    time = "time" if analysis.time == "continuous" else "visit"
+def _terms(analysis: Lmm, found: Scores, time: Clock) -> Terms:
+    names = ("visit",) if analysis.time == "categorical" else time.names
     main: Terms = [(name,) for name in dict.fromkeys([*analysis.covariates, *analysis.time_varying])]
-    main += [(time,), *([("arm",)] if len(found.levels["arm"]) > 1 else [])]
-    return [*main, *(tuple(pair) for pair in analysis.interactions)]
+    main += [*((name,) for name in names), *([("arm",)] if len(found.levels["arm"]) > 1 else [])]
+    crossed = [
+        [tuple(other if name == "time" else name for name in pair) for other in names] if "time" in pair else [tuple(pair)] for pair in analysis.interactions
+    ]
+    return [*main, *(pair for pairs in crossed for pair in pairs)]
 
 
 def _compared(rows: Results, fit: Fit, terms: Terms, found: Scores, analysis: Lmm) -> None:
@@ -111,7 +122,7 @@ def _compared(rows: Results, fit: Fit, terms: Terms, found: Scores, analysis: Lm
     moving = any({"arm", "time"} == set(term) for term in terms)
     arm = ("arm",) if ("arm",) in terms else ()
     visit = ("visit",) if analysis.time == "categorical" and (crossed or not arm) else ()
-    if moving or (analysis.time == "continuous" and not arm):
+    if moving or (analysis.time != "categorical" and not arm):
         _over_time(rows, fit, found, analysis, arm)
     elif arm or visit:
         cells = fit.ls_means((*arm, *visit), conf_level=analysis.conf_level)
@@ -121,16 +132,28 @@ def _compared(rows: Results, fit: Fit, terms: Terms, found: Scores, analysis: Lm
 
 
 def _over_time(rows: Results, fit: Fit, found: Scores, analysis: Lmm, compared: tuple[str, ...]) -> None:
-    """Means and contrasts at the time of each visit, for an arm x time interaction or one arm."""
-    times = {**found.rows.groupby("visit")["time"].first(), **analysis.times}
-    for visit in found.levels["visit"]:
-        cells = fit.ls_means([name for name in ("arm",) if name in compared], at={"time": float(times[visit])}, conf_level=analysis.conf_level)
+    """Means and contrasts at the declared times, or at the time of each visit, for an arm x time interaction or one arm."""
+    clock = clock_of(analysis)
+    for where, time, people in _moments(found, analysis):
+        cells = fit.ls_means([name for name in ("arm",) if name in compared], at=clock.at(time), conf_level=analysis.conf_level)
         reference = cells[0]
         for cell in cells:
             arm = cell.cell.get("arm", found.levels["arm"][0])
-            n = n_by(found.rows, arm, visit)
-            rows.interval(cell, analysis.conf_level, n=n, term="ls_mean", arm=arm, visit=visit)
+            rows.interval(cell, analysis.conf_level, n=people(arm), term="ls_mean", arm=arm, **where)
             if cell is not reference:
-                key = {"term": "contrast", "arm": arm, "comparator": reference.cell["arm"], "visit": visit}
-                n = min(n, n_by(found.rows, reference.cell["arm"], visit))
+                key = {"term": "contrast", "arm": arm, "comparator": reference.cell["arm"], **where}
+                n = min(people(arm), people(reference.cell["arm"]))
                 rows.interval(fit.contrast(cell.weights - reference.weights, analysis.conf_level), analysis.conf_level, n=n, **key)
+
+
+def _moments(found: Scores, analysis: Lmm) -> Iterator[tuple[dict[str, Any], float, Callable[[str], int]]]:
+    """Where the course is estimated: its key in the results, the time, and the people of an arm behind it.
+
+    Behind a visit stand those with a value there; behind a declared time, those with a value at it or later.
+    """
+    for time in analysis.at:
+        yield {"day": time}, time, lambda arm, time=time: still_seen(found.rows, arm, time)
+    if not analysis.at:
+        times = {**found.rows.groupby("visit")["scheduled"].first(), **analysis.times}
+        for visit in found.levels["visit"]:
+            yield {"visit": visit}, float(times[visit]), lambda arm, visit=visit: n_by(found.rows, arm, visit)

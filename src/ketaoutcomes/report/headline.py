@@ -75,6 +75,20 @@ def _words(rows: pd.DataFrame, labels: Labels) -> str:
     return f"{who}{name or f'mean{when}: '}{text}"
 
 
+_DESIGNS = {
+    "single_arm": (
+        "One arm, no comparator: a change here holds regression to the mean, expectation, other care and the passing of time "
+        "as well as whatever the treatment did."
+    ),
+    "observational": "Nobody was randomised: differences may come from who was given which treatment.",
+}
+
+
+def design_sentence(ard: pd.DataFrame) -> str:
+    """What the design cannot tell; empty for a randomised one."""
+    return _DESIGNS.get(Labels.of(ard).text("study", "design"), "")
+
+
 def seen_sentence(ard: pd.DataFrame) -> str:
     """How many of the analysis set have a score at the main visit; empty where there is none."""
     labels = Labels.of(ard)

@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ketaoutcomes.report.headline import headline, missing_sentence, seen_sentence
+from ketaoutcomes.report.headline import design_sentence, headline, missing_sentence, seen_sentence
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import STUDY, Labels
 from ketaoutcomes.schema.numbers import shown
@@ -19,16 +19,16 @@ from ketaoutcomes.schema.numbers import shown
 #: Section heading to the displays it shows, in reading order.
 _SECTIONS = (
     ("Who was studied", ("flow", "baseline")),
-    ("What happened", ("trajectory", "forest", "outcome", "response", "risks", "ranks", "categories", "testing")),
-    ("Does it last", ("relapse_curve", "relapse", "incidence")),
-    ("Sessions and safety", ("sessions", "courses", "adverse_events", "exposure")),
-    ("How sure are we", ("missing", "models")),
+    ("What happened", ("trajectory", "forest", "outcome", "over_time", "response", "risks", "weighting", "ranks", "categories", "testing")),
+    ("Does it last", ("relapse_curve", "relapse", "incidence", "landmark")),
+    ("Sessions and safety", ("sessions", "courses", "adverse_events", "exposure", "associations")),
+    ("How sure are we", ("missing", "seen", "sites", "models")),
     ("Published numbers", ("published",)),
 )
 
 
 #: Displays that are left out, not explained, where a study has nothing for them.
-_WHERE_THERE_ARE = {"testing", "categories", "courses"}
+_WHERE_THERE_ARE = {"testing", "categories", "courses", "over_time", "sites"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
         headline=headline(ard),
         missing=missing_sentence(ard),
         seen=seen_sentence(ard),
+        design=design_sentence(ard),
         rounded=bool(labels.text("study", "profile")) and not internal,
         provenance=_provenance(labels),
         sections=_sections(figures, tables),

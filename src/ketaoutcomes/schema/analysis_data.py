@@ -6,6 +6,7 @@
 a row: ``aval``, ``base``, ``chg``, ``pchg``; ``anl`` is ``yes`` when intercurrent events leave the
 value in the analysis; ``ablfl`` is ``before`` for visits of a period that lie before its baseline.
 Endpoints that are more than an observed score are parameters too (yes or no: 1 or 0).
+``adqd`` one row per participant, period, parameter and day with a score after the period's start, in a visit's window or not.
 ``adtte`` one row per participant and time-to-event endpoint: ``aval`` in the study's time unit, ``cnsr`` 0 event, 1 censored, 2 competing.
 ``adex`` sessions, ``adrd`` readings within them, ``adae`` events; those with a ``class`` are adverse events.
 """
@@ -53,6 +54,23 @@ ADQS = Schema(
     key=("participant", "period", "paramcd", "avisit"),
     required=("avisitn", "ablfl", "anl"),
 )
+ADQD = Schema(
+    "adqd",
+    {
+        "participant": INTEGER,
+        "period": TEXT,
+        "trtp": TEXT,
+        "paramcd": TEXT,
+        "ady": NUMBER,
+        "aval": NUMBER,
+        "base": NUMBER,
+        "chg": NUMBER,
+        "pchg": NUMBER,
+        "anl": TEXT,
+    },
+    key=("participant", "period", "paramcd", "ady"),
+    required=("aval", "anl"),
+)
 ADTTE = Schema(
     "adtte",
     {"participant": INTEGER, "period": TEXT, "trtp": TEXT, "paramcd": TEXT, "aval": NUMBER, "cnsr": INTEGER, "evntdesc": TEXT},
@@ -77,4 +95,4 @@ ADAE = Schema(
     key=("participant", "record"),
     required=("ady", "event"),
 )
-ANALYSIS_DATA = {schema.name: schema for schema in (ADSL, ADQS, ADTTE, ADEX, ADRD, ADAE)}
+ANALYSIS_DATA = {schema.name: schema for schema in (ADSL, ADQS, ADQD, ADTTE, ADEX, ADRD, ADAE)}

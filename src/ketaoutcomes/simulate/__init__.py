@@ -13,11 +13,13 @@ from typing import Any
 from ketaoutcomes.simulate._files import Files
 from ketaoutcomes.simulate.clinics import Clinics, ketamine_clinics
 from ketaoutcomes.simulate.dose_finding import DoseFinding, esketamine_doses
+from ketaoutcomes.simulate.observational import KetamineOrEct, ketamine_or_ect
 from ketaoutcomes.simulate.trial import Trial, esketamine_trial
 from ketaoutcomes.simulate.withdrawal import Withdrawal, esketamine_withdrawal
 
 __all__ = [
-    "SIMULATED", "Clinics", "DoseFinding", "Trial", "Withdrawal", "esketamine_doses", "esketamine_trial", "esketamine_withdrawal", "ketamine_clinics",
+    "SIMULATED", "Clinics", "DoseFinding", "KetamineOrEct", "Trial", "Withdrawal", "esketamine_doses", "esketamine_trial", "esketamine_withdrawal",
+    "ketamine_clinics", "ketamine_or_ect",
 ]  # fmt: skip
 
 
@@ -31,4 +33,5 @@ SIMULATED: dict[str, Callable[[int | None], Files]] = {
     "esketamine_withdrawal": _seeded(esketamine_withdrawal, Withdrawal()),
     "esketamine_doses": _seeded(esketamine_doses, DoseFinding()),
     "ketamine_clinics": _seeded(ketamine_clinics, Clinics()),
+    "ketamine_or_ect": _seeded(ketamine_or_ect, KetamineOrEct()),
 }

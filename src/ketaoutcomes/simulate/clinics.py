@@ -10,6 +10,8 @@ import numpy as np
 from ketaoutcomes.simulate._files import Files, to_csv, within
 
 _FIRST_DAY = date(2024, 1, 8)
+#: Share of infusions after the first that do not take place (assumed).
+_SKIPPED = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,14 @@ class Clinics:
     """Assumed."""
     leave_per_week: float = 0.13
     """Weekly chance of leaving (assumed; heavy, as in every published clinic series)."""
+    per_point: float = -1.5
+    """Points of CADSS at every infusion that go along with a point more of a person's change; between people only (assumed)."""
 
 
 def ketamine_clinics(truth: Clinics | None = None) -> Files:
     """Patients, questionnaires and infusions of a network of clinics, with calendar dates."""
     truth = truth or Clinics()
-    rng = np.random.default_rng(truth.seed)
+    rng, felt = np.random.default_rng(truth.seed), np.random.default_rng([truth.seed, 1])
     share = rng.dirichlet(np.full(truth.clinics, 0.8))
     clinic = rng.choice(truth.clinics, truth.n, p=share)
     shift = rng.normal(0, truth.clinic_sd, truth.clinics)
@@ -52,7 +56,7 @@ def ketamine_clinics(truth: Clinics | None = None) -> Files:
         weeks = min(int(rng.geometric(truth.leave_per_week)), 26)
         base = within(rng.normal(truth.baseline_mean, truth.baseline_sd), 5, 27)
         person = truth.change + shift[clinic[i]] + rng.normal(0, truth.person_sd)
-        infusions += _infusions(rng, name, start, weeks)
+        infusions += _infusions(rng, felt, name, start, weeks, float(truth.per_point * (person - truth.change)))
         for day in _irregular_days(rng, weeks):
             level = base + person * (1 - np.exp(-max(day, 0) / 10)) + rng.normal(0, truth.noise_sd)
             phq9, gad7 = within(round(level), 0, 27), within(round(0.72 * level + rng.normal(0, 2)), 0, 21)
@@ -60,7 +64,7 @@ def ketamine_clinics(truth: Clinics | None = None) -> Files:
     return {
         "patients.csv": to_csv(("patient_id", "clinic", "sex", "age", "first_infusion"), people),
         "questionnaires.csv": to_csv(("patient_id", "date", "phq9", "gad7"), scores),
-        "infusions.csv": to_csv(("patient_id", "number", "date", "dose_mg_kg", "route"), infusions),
+        "infusions.csv": to_csv(("patient_id", "number", "date", "dose_mg_kg", "route", "cadss"), infusions),
     }
 
 
@@ -71,13 +75,16 @@ def _irregular_days(rng: np.random.Generator, weeks: int) -> list[int]:
     return [first, *(int(day) for day in days if day <= 7 * weeks)]
 
 
-def _infusions(rng: np.random.Generator, name: str, start: date, weeks: int) -> list[tuple[object, ...]]:
+def _infusions(rng: np.random.Generator, felt: np.random.Generator, name: str, start: date, weeks: int, own: float) -> list[tuple[object, ...]]:
     route = str(rng.choice(["IV", "IM"], p=[0.85, 0.15]))
     dose = 0.5
     rows: list[tuple[object, ...]] = []
-    for number, day in enumerate((0, 3, 7, 10, 14, 17, 45, 75, 105), start=1):
+    for day in (0, 3, 7, 10, 14, 17, 45, 75, 105):
         if day > 7 * weeks:
             break
-        rows.append((name, number, (start + timedelta(days=day)).isoformat(), f"{dose:.2f}", route))
-        dose = min(dose + (0.1 if rng.random() < 0.3 else 0.0), 1.0)
+        raised = rng.random() < 0.3
+        if not day or felt.random() >= _SKIPPED:
+            cadss = within(round(20 + own + 15 * (dose - 0.5) + felt.normal(0, 8)), 0, 92)
+            rows.append((name, len(rows) + 1, (start + timedelta(days=day)).isoformat(), f"{dose:.2f}", route, int(cadss)))
+        dose = min(dose + (0.1 if raised else 0.0), 1.0)
     return rows

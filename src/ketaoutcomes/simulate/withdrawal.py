@@ -65,8 +65,7 @@ def esketamine_withdrawal(truth: Withdrawal | None = None) -> Files:
             ends.append((name, "optimisation", "discontinued", "no stable response", course[-1][0]))
             continue
         ends.append((name, "optimisation", "completed", "", 112))
-        hazard = _hazard(truth, str(arm[i]), bool(remitter[i])) * float(frailty[site[i]])
-        _maintenance(rng, truth, name, hazard, course[-1][1], scores, events, ends)
+        _maintenance(rng, truth, name, _hazard(truth, str(arm[i]), bool(remitter[i])) * float(frailty[site[i]]), course[-1][1], scores, events, ends)
     return {
         "participants.csv": to_csv(("ID", "CENTRE", "AGE", "SEX", "STABLE", "TREATMENT", "RANDDAY"), people),
         "madrs.csv": to_csv(("ID", "DAY", "MADRS"), sorted(scores, key=lambda row: (str(row[0]), row[1]))),

@@ -11,7 +11,7 @@ from ketaoutcomes.schema.numbers import NOTHING, shown, value_of
 from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import footnotes, model_analyses, visit_label
 
-NEEDS = ("mmrm|lmm|ancova|cox|glmm|hazard",)
+NEEDS = ("mmrm|lmm|ancova|cox|glmm|gee|hazard|weighted|association",)
 
 
 def build(ard: pd.DataFrame) -> Table:
@@ -31,6 +31,7 @@ _VARIANCES = {
     "variance": "Variance",
     "median_ratio": "Median ratio of two",
     "icc": "Intraclass correlation",
+    "correlation": "Correlation",
     "slope_variance": "Variance",
     "slope_covariance": "Covariance",
 }
@@ -50,11 +51,15 @@ def _fit(rows: pd.DataFrame) -> list[Row]:
     return [Row(f"Verdict: {verdict['text'].replace('_', ' ')}; {verdict['note']}", ("", "", "", "")), *lines]
 
 
+#: Results that other tables show.
+_RESULTS = {"ls_mean", "contrast", "contrast: risk difference", "risk", "restricted mean difference", "site effect", "site deviation"}
+
+
 def _coefficients(rows: pd.DataFrame) -> list[Row]:
     found = match(rows, statistic="std_error")
     lines: list[Row] = []
     for term in dict.fromkeys(found["term"]):
-        if term not in {"ls_mean", "contrast", "restricted mean difference"}:
+        if term not in _RESULTS and not term.startswith("association: "):
             same = match(rows, term=term)
             lines.append(Row(term, tuple(value_of(same, statistic) for statistic in ("estimate", "std_error", "df", "p_value"))))
     return lines

@@ -13,13 +13,14 @@ from ketaoutcomes.schema.numbers import NOTHING, interval, value_of
 from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import arm_columns, flag_note, footnotes, model_analyses, visit_label
 
-NEEDS = ("mmrm|lmm|ancova|paired",)
+NEEDS = ("mmrm|lmm|ancova|paired|gee|weighted",)
 
 
 def build(ard: pd.DataFrame) -> Table:
     """A group of lines for each analysis, a line for each visit: the arms side by side, then the differences."""
     labels = Labels.of(ard)
-    analyses = model_analyses(labels, "mmrm", "lmm", "ancova", "paired")
+    of_risks = set(ard.loc[ard["term"].str.startswith("contrast: ") | ard["day"].notna(), "analysis"])
+    analyses = [name for name in model_analyses(labels, *NEEDS[0].split("|")) if name not in of_risks]
     rows = ard[ard["analysis"].isin(analyses) & ard["method"].isin(["", *ADJUSTED])]
     arms = arm_columns(labels, rows[rows["term"] == "ls_mean"]) or {"": "All"}
     pairs = _pairs(rows, labels)

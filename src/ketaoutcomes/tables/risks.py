@@ -1,4 +1,4 @@
-"""Risks by mixed model. Seen: people with the outcome among those with an answer. Risks are those of the population: random effects
+"""Risks by model. Seen: people with the outcome among those with an answer. Risks are those of the population: random effects
 integrated out, everybody's covariates kept; limits by the delta method. They are not the risks of one typical person, and an odds
 or hazard ratio between two people of the same participant effects or site differs from their ratio. Differences in percentage points."""
 
@@ -12,7 +12,7 @@ from ketaoutcomes.schema.numbers import NOTHING, interval, value_of
 from ketaoutcomes.tables._table import Row, Table
 from ketaoutcomes.tables._words import arm_columns, flag_note, footnotes, model_analyses, visit_label
 
-NEEDS = ("glmm|hazard",)
+NEEDS = ("glmm|hazard|gee",)
 _COLUMNS = ("Seen", "Risk, % (95 % CI)", "Difference", "Ratio", "Odds ratio", "p")
 _EFFECTS = ("risk_difference", "risk_ratio", "odds_ratio")
 
@@ -20,7 +20,8 @@ _EFFECTS = ("risk_difference", "risk_ratio", "odds_ratio")
 def build(ard: pd.DataFrame) -> Table:
     """A group for each analysis and visit, or end of an interval; a line for each arm."""
     labels = Labels.of(ard)
-    analyses = model_analyses(labels, "glmm", "hazard")
+    of_scores = set(ard.loc[ard["term"] == "ls_mean", "analysis"])
+    analyses = [name for name in model_analyses(labels, *NEEDS[0].split("|")) if name not in of_scores]
     lines: list[Row] = []
     for analysis in analyses:
         rows = match(ard, analysis=analysis)
@@ -36,7 +37,7 @@ def build(ard: pd.DataFrame) -> Table:
         if not len(found):
             lines += [Row(title, heading=True), Row("not estimable", ("", NOTHING, "", "", "", ""))]
     note = flag_note(ard[ard["analysis"].isin(analyses)], labels)
-    return Table("Risks by mixed model", "", _COLUMNS, tuple(lines), footnotes(__doc__, note))
+    return Table("Risks by model", "", _COLUMNS, tuple(lines), footnotes(__doc__, note))
 
 
 def _cells(at: pd.DataFrame, arm: str) -> tuple[str, ...]:

@@ -18,6 +18,15 @@ from ketaoutcomes.schema import ard
 STUDIES = sorted((Path(__file__).parents[3] / "config" / "studies").glob("*.yaml"))
 TRIAL = next(path for path in STUDIES if path.stem == "esketamine_trial").read_text(encoding="utf-8")
 CLINICS = next(path for path in STUDIES if path.stem == "ketamine_clinics").read_text(encoding="utf-8")
+SPLINE = """    time: spline
+    knots: [3, 8, 18, 40, 120]
+    days: all
+    at: [7, 14, 28, 42, 84, 168]
+    site_intercept: true
+"""
+#: With a line for each person in place of the spline.
+LINES = CLINICS.replace(SPLINE, "    time: continuous\n    days: actual\n    random: [intercept, slope]\n    site_intercept: true\n")
+assert LINES != CLINICS
 WITHDRAWAL = next(path for path in STUDIES if path.stem == "esketamine_withdrawal").read_text(encoding="utf-8")
 Refuse = Callable[..., Refused]
 
@@ -182,16 +191,16 @@ def test_a_period_that_cannot_be_told_is_refused(refuse: Refuse, old: str, new: 
         (TRIAL, "covariance: [toeph, ar1h]", "covariance: [toeph, toeph]", "analyses.structured.covariance"),
         (TRIAL, "covariance: [toeph, ar1h]", "covariance: [unstructured]", "analyses.structured.covariance.0"),
         (TRIAL, "covariance: [toeph, ar1h]", "errors: cr2\n    df: kenward-roger", "analyses.structured.df"),
-        (CLINICS, "days: actual", "days: actual\n    times: {week6: 6}", "analyses.course.times"),
-        (CLINICS, "time: continuous\n    days: actual", "time: categorical", "analyses.course.random"),
-        (CLINICS, "random: [intercept, slope]", "random: [slope]", "analyses.course.random"),
+        (LINES, "days: actual", "days: actual\n    times: {week6: 6}", "analyses.course.times"),
+        (LINES, "time: continuous\n    days: actual", "time: categorical", "analyses.course.random"),
+        (LINES, "random: [intercept, slope]", "random: [slope]", "analyses.course.random"),
         (CLINICS, "  site: clinic\n", "", "analyses.course.site_intercept"),
-        (CLINICS, "random: [intercept, slope]", "errors: cr2", "analyses.course.errors"),
-        (CLINICS, "random: [intercept, slope]", "df: kenward-roger-mmrm", "analyses.course.df"),
-        (CLINICS, "days: actual", "days: actual\n    time_varying: [clinic]", "analyses.course.time_varying.0"),
-        (CLINICS, "days: actual", "days: actual\n    time_varying: [phq9]", "analyses.course.time_varying.0"),
-        (CLINICS, "days: actual", "days: actual\n    time_varying: [gad7, gad7]", "analyses.course.time_varying.1"),
-        (CLINICS, "days: actual", "days: actual\n    interactions: [[time, gad7]]", "analyses.course.interactions.0"),
+        (LINES, "random: [intercept, slope]", "errors: cr2", "analyses.course.errors"),
+        (LINES, "random: [intercept, slope]", "df: kenward-roger-mmrm", "analyses.course.df"),
+        (LINES, "days: actual", "days: actual\n    time_varying: [clinic]", "analyses.course.time_varying.0"),
+        (LINES, "days: actual", "days: actual\n    time_varying: [phq9]", "analyses.course.time_varying.0"),
+        (LINES, "days: actual", "days: actual\n    time_varying: [gad7, gad7]", "analyses.course.time_varying.1"),
+        (LINES, "days: actual", "days: actual\n    interactions: [[time, gad7]]", "analyses.course.interactions.0"),
         (TRIAL, "model: ancova\n", "model: lmm\n    time: continuous\n    time_varying: [madrs]\n", "analyses.day2.time_varying"),
     ],
 )
@@ -298,7 +307,7 @@ def test_any_spoilt_study_file_is_a_study_or_refused(tmp_path: Path, spoilt: tup
         ("nimh_ketamine", "[[arm, visit]]", "[[arm, time]]", "analyses.main.interactions", "there is no 'time'"),
         ("beat_the_blues", "method: ml", "method: ml\n    df: kenward-roger", "analyses.book.df", "REML"),
         ("nimh_ketamine", "id: before", "id: none", "periods.0.id", "choose another"),
-        ("ketamine_or_ect", "covariates: [age, sex, inpatient, failed_drugs]", "covariates: [age, sex]", "analyses.adjusted", "failed_drugs, inpatient"),
+        ("ketamine_or_ect", "covariates: [age, sex, inpatient, failed_drugs, base]", "covariates: [age, sex]", "analyses.adjusted", "failed_drugs, inpatient"),
     ],
 )
 def test_what_the_model_cannot_hold_is_refused_before_it_runs(refuse: Refuse, study: str, old: str, new: str, column: str, words: str) -> None:

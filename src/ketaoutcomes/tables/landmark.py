@@ -1,0 +1,40 @@
+"""Landmark analyses. People still followed at the landmark without the event, by what they had received up to then; what came later moves
+nobody. The groups are not randomised."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.labels import Labels
+from ketaoutcomes.schema.numbers import interval, value_of
+from ketaoutcomes.tables._table import Row, Table
+from ketaoutcomes.tables._words import flag_note, footnotes, model_analyses
+
+NEEDS = ("landmark",)
+
+
+def build(ard: pd.DataFrame) -> Table:
+    """A group for each analysis, a line for each band, then the test."""
+    labels = Labels.of(ard)
+    analyses = model_analyses(labels, "landmark")
+    lines: list[Row] = []
+    for analysis in analyses:
+        rows = match(ard, analysis=analysis, level="after the landmark")
+        test = match(ard, analysis=analysis, term="log-rank")
+        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        for band in [str(term) for term in dict.fromkeys(rows["term"]) if term]:
+            own = match(rows, term=band)
+            days = sorted(set(own["day"].dropna()))
+            shares = "; ".join(f"day {day:g}: {interval(match(own, day=float(day)), 'survival')}" for day in days)
+            whole = own[own["day"].isna()]
+            lines.append(Row(band.capitalize(), (f"{value_of(whole, 'n_events')} / {value_of(whole, 'n')}", shares, value_of(whole, "median"))))
+        lines.append(Row("Log-rank test", ("", f"p {value_of(test, 'p_value')}" if len(test) else "none", "")))
+    note = flag_note(ard[ard["analysis"].isin(analyses)], labels)
+    return Table(
+        "Landmark analyses",
+        "",
+        ("Events / people", "Without the event, days after the landmark (95 % CI)", "Median, days"),
+        tuple(lines),
+        footnotes(__doc__, note),
+    )

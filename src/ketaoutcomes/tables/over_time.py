@@ -1,0 +1,42 @@
+"""Courses over time. Estimated mean (interval) at declared times; people with a value then or later. A new site: where the mean of a site
+that was not seen would lie, by the same model. Estimates late in the course lean on the few who were still seen."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.labels import Labels
+from ketaoutcomes.schema.numbers import NOTHING, interval, shown, value_of
+from ketaoutcomes.tables._table import Row, Table
+from ketaoutcomes.tables._words import arm_columns, flag_note, footnotes, model_analyses
+
+NEEDS = ("lmm|gee",)
+_COLUMNS = ("People", "Mean", "Difference", "p", "New site")
+
+
+def build(ard: pd.DataFrame) -> Table:
+    """A group for each analysis, a line for each time and arm."""
+    labels = Labels.of(ard)
+    rows = ard[ard["day"].notna() & ard["term"].isin(["ls_mean", "contrast", "new site"])]
+    analyses = [name for name in model_analyses(labels, *NEEDS[0].split("|")) if (rows["analysis"] == name).any()]
+    unit, lines = labels.text("study", "time_unit"), list[Row]()
+    for analysis in analyses:
+        of = match(rows, analysis=analysis)
+        arms = arm_columns(labels, of)
+        lines.append(Row(f"{labels.text('analysis', analysis)} ({labels.text('unit', str(of['parameter'].iloc[0]))})", heading=True))
+        for day in sorted(set(of["day"])):
+            at = match(of, day=float(day))
+            when = f"{unit.removesuffix('s').capitalize()} {day:g}"
+            lines += [Row(f"{when}, {name}" if len(arms) > 1 else when, _cells(match(at, arm=arm))) for arm, name in arms.items()]
+    note = flag_note(ard[ard["analysis"].isin(analyses)], labels)
+    return Table("Courses over time", "", _COLUMNS, tuple(lines), footnotes(__doc__, note), nothing="No analysis gives a course at declared times.")
+
+
+def _cells(rows: pd.DataFrame) -> tuple[str, ...]:
+    mean, compared, new = (match(rows, term=term) for term in ("ls_mean", "contrast", "new site"))
+    n = match(mean, statistic="estimate")["n"]
+    people = NOTHING if not len(n) or pd.isna(n.iloc[0]) else f"{n.iloc[0]}"
+    difference = (interval(compared), value_of(compared, "p_value")) if len(compared) else ("", "")
+    limits = [shown(row) for statistic in ("predicted_low", "predicted_high") for _, row in match(new, statistic=statistic).iterrows()]
+    return people, interval(mean), *difference, " to ".join(limits)
