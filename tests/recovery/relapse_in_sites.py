@@ -17,7 +17,7 @@ from ketaoutcomes.domain.study import Study
 from ketaoutcomes.simulate import Withdrawal
 
 #: Ends of the intervals of the model of hazards, in days.
-ENDS = (112.0, 224.0, 336.0)
+ENDS = (168.0, 336.0)
 IN_SITES = replace(Withdrawal(), n=160, stable=1.0, remitters=1.0, sites=8, site_sd=0.4)
 
 
