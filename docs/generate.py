@@ -48,6 +48,7 @@ def generated() -> dict[str, str]:
         "docs/how-to/mixed-models.md": _page("mixed-models"),
         "docs/how-to/definitions.md": _page("definitions"),
         "docs/how-to/binary-outcomes.md": _page("binary-outcomes"),
+        "docs/how-to/clinics.md": _page("clinics"),
     }
 
 

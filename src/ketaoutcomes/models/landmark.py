@@ -19,7 +19,6 @@ from ketaoutcomes.models._survival import at_time, log_rank, median, product_lim
 from ketaoutcomes.models._times import times
 from ketaoutcomes.models._words import population_words
 
-
 AFTER = "after the landmark"
 
 

@@ -20,7 +20,7 @@ from ketaoutcomes.schema.numbers import shown
 _SECTIONS = (
     ("Who was studied", ("flow", "baseline")),
     ("What happened", ("trajectory", "forest", "outcome", "over_time", "response", "risks", "weighting", "ranks", "categories", "testing")),
-    ("Does it last", ("relapse_curve", "relapse", "incidence", "landmark")),
+    ("Does it last", ("relapse_curve", "relapse", "answers", "incidence", "landmark")),
     ("Sessions and safety", ("sessions", "courses", "adverse_events", "exposure", "associations")),
     ("How sure are we", ("missing", "seen", "sites", "models")),
     ("Published numbers", ("published",)),
@@ -28,7 +28,7 @@ _SECTIONS = (
 
 
 #: Displays that are left out, not explained, where a study has nothing for them.
-_WHERE_THERE_ARE = {"testing", "categories", "courses", "over_time", "sites"}
+_WHERE_THERE_ARE = {"testing", "categories", "courses", "over_time", "sites", "answers"}
 
 
 @dataclass(frozen=True, slots=True)
