@@ -63,6 +63,7 @@ def _comparison(arms: int) -> Study:
         "hazard": {"model": "cox", "endpoint": "relapse", **common},
         "states": {"model": "glmm", "endpoint": "response", "visits": ["week2", "week4"], "visit": "week4", "nodes": 5, **common},
         "intervals": {"model": "hazard", "endpoint": "relapse", "intervals": [20.0, 40.0, 60.0], **common},
+        "marginal": {"model": "gee", "endpoint": "response", "visits": ["week2", "week4"], "visit": "week4", **common},
         "week4": {"model": "ancova", "endpoint": "madrs_change", "visit": "week4", "covariates": ["base"], **common},
     }
     keys = {

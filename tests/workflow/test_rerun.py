@@ -74,7 +74,7 @@ def test_a_changed_lock_runs_everything(project: Project) -> None:
     path = project.root / "requirements" / "run.txt"
     path.write_text(path.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     jobs = project.would_run()
-    assert jobs == {"ingest": 2, "derive": 2, "analyse": 15, "release": 3, "figures": 3, "tables": 3, "report": 3}
+    assert jobs == {"ingest": 2, "derive": 2, "analyse": 21, "release": 3, "figures": 3, "tables": 3, "report": 3}
 
 
 def test_a_deleted_figure_comes_back(project: Project) -> None:

@@ -191,6 +191,10 @@ class Hazard(Comparison):
     """`hazard`."""
     intervals: list[float] = Field(min_length=1)
     """Ends of the intervals, in the study's `time_unit`, ascending: the times at which people were looked at."""
+    time: Literal["categorical", "spline"] = "categorical"
+    """`categorical`: each interval has a hazard of its own; `spline`: the log hazard is a restricted cubic spline over the intervals' ends."""
+    knots: list[float] = Field(default_factory=list[float], max_length=7)
+    """`time: spline`: times of the knots, at least 3, ascending."""
     site_intercept: bool = False
     """A random intercept for each site of `design.site`."""
 

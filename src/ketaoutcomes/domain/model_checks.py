@@ -56,6 +56,7 @@ def binary_problems(study: Study, analysis: Glmm | Hazard, key: Key) -> Iterator
     if isinstance(analysis, Hazard):
         if sorted(set(analysis.intervals)) != analysis.intervals or analysis.intervals[0] <= 0:
             yield (*key, "intervals"), "write the ends of the intervals in ascending order, each once, the first above 0"
+        yield from _knots(analysis, key)
         if "base" in analysis.covariates:
             yield (*key, "covariates"), "a time to an event has no baseline; name a participants' column"
         return
@@ -76,10 +77,7 @@ def time_problems(study: Study, analysis: Lmm | Gee, key: Key) -> Iterator[Probl
             if getattr(analysis, name) not in ([], "scheduled"):
                 yield (*key, name), f"`{name}` needs `time: continuous` or `time: spline`"
         return
-    if (analysis.time == "spline") != bool(analysis.knots):
-        yield (*key, "knots"), "a spline needs `knots`" if analysis.time == "spline" else "knots belong to `time: spline`"
-    if analysis.knots and (len(analysis.knots) < 3 or sorted(set(analysis.knots)) != analysis.knots):
-        yield (*key, "knots"), "write at least 3 times in ascending order, each once"
+    yield from _knots(analysis, key)
     if sorted(set(analysis.at)) != analysis.at:
         yield (*key, "at"), "write the times in ascending order, each once"
     if analysis.days != "scheduled" and study.time_unit != "days":
@@ -88,6 +86,13 @@ def time_problems(study: Study, analysis: Lmm | Gee, key: Key) -> Iterator[Probl
         yield (*key, "at"), "without visits say at which days the course is estimated"
     if analysis.days == "all" and getattr(study.endpoints.get(analysis.endpoint), "derived", False):
         yield (*key, "days"), "this endpoint has values at visits only"
+
+
+def _knots(analysis: Lmm | Gee | Hazard, key: Key) -> Iterator[Problem]:
+    if (analysis.time == "spline") != bool(analysis.knots):
+        yield (*key, "knots"), "a spline needs `knots`" if analysis.time == "spline" else "knots belong to `time: spline`"
+    if analysis.knots and (len(analysis.knots) < 3 or sorted(set(analysis.knots)) != analysis.knots):
+        yield (*key, "knots"), "write at least 3 times in ascending order, each once"
 
 
 def gee_problems(study: Study, analysis: Gee, key: Key) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ketaoutcomes.domain.analyses import Gee, Lmm
+from ketaoutcomes.domain.analyses import Gee, Hazard, Lmm
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class Clock:
         return dict(zip(self.names, self.values(np.array([time]))[0].tolist(), strict=True))
 
 
-def clock_of(analysis: Lmm | Gee) -> Clock:
+def clock_of(analysis: Lmm | Gee | Hazard) -> Clock:
     """How time enters an analysis in which it is no category."""
     return Clock(tuple(analysis.knots))
 

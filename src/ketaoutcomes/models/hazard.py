@@ -16,6 +16,7 @@ from ketaoutcomes.domain.endpoints import TimeEndpoint
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.mixed import BinaryFit, Estimate, MixedModelError, glmm
 from ketaoutcomes.models import _binary, _mixed, _sites
+from ketaoutcomes.models._clock import clock_of
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._times import times
 from ketaoutcomes.models._words import population_words
@@ -32,7 +33,10 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     levels = _binary.levels_of(study, analysis.covariates, known)
     at_risk = person_intervals(known, analysis.intervals)
     levels["interval"] = [f"{end:g}" for end in analysis.intervals]
-    terms = [("interval",), *([("arm",)] if len(levels["arm"]) > 1 else []), *((name,) for name in analysis.covariates)]
+    if analysis.time == "spline":
+        at_risk = clock_of(analysis).on(at_risk.assign(time=at_risk["interval"].astype(float)))
+    times_of = ("interval",) if analysis.time == "categorical" else clock_of(analysis).names
+    terms = [*((name,) for name in times_of), *([("arm",)] if len(levels["arm"]) > 1 else []), *((name,) for name in analysis.covariates)]
     rows = results(study, name, parameter=analysis.endpoint)
     _conclude(rows, study, analysis, terms)
     reason = _reason(study, levels, at_risk)
@@ -100,7 +104,9 @@ def _risks(rows: Results, fit: BinaryFit, analysis: Hazard, people: pd.DataFrame
     """Risk by the end of each interval, its differences at the last one, and the mean time without the event."""
     compared = len(arms) > 1
     lengths = np.diff([0.0, *analysis.intervals])
-    risks, durations = fit.survival(("arm",) if compared else (), "interval", list(lengths), analysis.conf_level)
+    clock = clock_of(analysis)
+    within = "interval" if analysis.time == "categorical" else {f"{end:g}": clock.at(end) for end in analysis.intervals}
+    risks, durations = fit.survival(("arm",) if compared else (), within, list(lengths), analysis.conf_level)
     last = analysis.intervals[-1]
     for one in risks.risks:
         end = float(one.cell["interval"])
@@ -135,7 +141,7 @@ def _conclude(rows: Results, study: Study, analysis: Hazard, terms: list[tuple[s
         ends=", ".join(f"{end:g}" for end in analysis.intervals),
         unit=study.time_unit,
         population=population_words(study, analysis.population),
-        terms=", ".join(name for (name,) in terms),
+        terms=", ".join("spline over time" if name == "time" else name for (name,) in terms if "(spline" not in name),
         random="; a random intercept for each site, adaptive Gauss-Hermite quadrature" if analysis.site_intercept else "",
         rule=study.rule_words(endpoint.rule),
     )

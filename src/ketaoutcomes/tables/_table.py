@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,9 @@ class Table:
         for row in self.rows:
             if not row.heading and len(row.cells) != len(self.columns):
                 raise ValueError(f"table {self.title!r}: a line has {len(row.cells)} cells for {len(self.columns)} columns")
+
+    def compact(self) -> Table:
+        """Without the columns that no line fills."""
+        kept = [at for at in range(len(self.columns)) if any(row.cells[at] for row in self.rows if not row.heading)]
+        rows = tuple(row if row.heading else replace(row, cells=tuple(row.cells[at] for at in kept)) for row in self.rows)
+        return replace(self, columns=tuple(self.columns[at] for at in kept), rows=rows) if kept else self

@@ -30,7 +30,7 @@ def build(ard: pd.DataFrame) -> Table:
             when = f"{unit.removesuffix('s').capitalize()} {day:g}"
             lines += [Row(f"{when}, {name}" if len(arms) > 1 else when, _cells(match(at, arm=arm))) for arm, name in arms.items()]
     note = flag_note(ard[ard["analysis"].isin(analyses)], labels)
-    return Table("Courses over time", "", _COLUMNS, tuple(lines), footnotes(__doc__, note), nothing="No analysis gives a course at declared times.")
+    return Table("Courses over time", "", _COLUMNS, tuple(lines), footnotes(__doc__, note), nothing="No analysis gives a course at declared times.").compact()
 
 
 def _cells(rows: pd.DataFrame) -> tuple[str, ...]:

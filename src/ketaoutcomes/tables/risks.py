@@ -37,7 +37,7 @@ def build(ard: pd.DataFrame) -> Table:
         if not len(found):
             lines += [Row(title, heading=True), Row("not estimable", ("", NOTHING, "", "", "", ""))]
     note = flag_note(ard[ard["analysis"].isin(analyses)], labels)
-    return Table("Risks by model", "", _COLUMNS, tuple(lines), footnotes(__doc__, note))
+    return Table("Risks by model", "", _COLUMNS, tuple(lines), footnotes(__doc__, note)).compact()
 
 
 def _cells(at: pd.DataFrame, arm: str) -> tuple[str, ...]:

@@ -168,3 +168,25 @@ def test_sites_beside_participants(tmp_path: Path) -> None:
         assert value(found, "variance", term=term) == pytest.approx(fit.covariances[name].iloc[0, 0], rel=1e-7)
         assert value(found, "icc", term=term) == pytest.approx(fit.heterogeneity()[name]["icc"], rel=1e-7)
     assert value(found, "loglik", term="fit") == pytest.approx(fit.loglik, rel=1e-10)
+
+
+def test_a_spline_with_a_knot_at_each_interval_is_a_hazard_for_each(withdrawal: tuple[Study, dict[str, pd.DataFrame]]) -> None:
+    """A natural spline with as many knots as points passes through any values at them: the same model in other columns."""
+    study, data = withdrawal
+    categories = study.analyses["relapse_intervals"]
+    ends = getattr(categories, "intervals")
+    spline = categories.model_copy(update={"time": "spline", "knots": list(ends)})
+    found = analyse(study.model_copy(update={"analyses": {"relapse_intervals": spline}}), "relapse_intervals", data)
+    expected = analyse(study, "relapse_intervals", data)
+    keys = [
+        ("hazard_ratio", {"term": "contrast"}), ("conf_low", {"term": "contrast"}), ("loglik", {"term": "fit"}),
+        ("risk_difference", {"term": "contrast: risk difference"}), ("conf_high", {"term": "contrast: risk difference"}),
+        ("restricted_mean", {"term": "restricted mean difference"}), ("std_error", {"term": "restricted mean difference"}),
+        ("risk", {"term": "risk", "arm": "placebo", "day": ends[2]}), ("variance", {"term": "site"}),
+    ]  # fmt: skip
+    for statistic, key in keys:
+        assert value(found, statistic, **key) == pytest.approx(value(expected, statistic, **key), rel=2e-6, abs=1e-7), (statistic, key)
+    fewer = spline.model_copy(update={"knots": [ends[0], ends[2], ends[-1]]})
+    smooth = analyse(study.model_copy(update={"analyses": {"relapse_intervals": fewer}}), "relapse_intervals", data)
+    assert value(smooth, "loglik", term="fit") < value(expected, "loglik", term="fit")
+    assert "spline over time" in str(match(smooth, statistic="method")["text"].iloc[0])

@@ -236,7 +236,9 @@ class BinaryFit(Estimates):
             jacobian[i, solved.q :] = float(by_spread.mean()) * by_theta
         return Risks(cells, values, jacobian, solved.covariance(), self._least_df(), conf_level)
 
-    def survival(self, by: Sequence[str], interval: str, lengths: Sequence[float], conf_level: float = 0.95) -> tuple[Risks, Durations]:
+    def survival(
+        self, by: Sequence[str], interval: str | Mapping[str, Mapping[str, float]], lengths: Sequence[float], conf_level: float = 0.95
+    ) -> tuple[Risks, Durations]:
         """Risks of an event by the end of each interval and mean times without it, for a model of hazards.
 
         Rows of the data are a person's intervals at risk. Averaged over everybody in the first interval, with the random
@@ -247,7 +249,8 @@ class BinaryFit(Estimates):
         by
             Factors, constant within people.
         interval
-            The factor of the intervals, in order.
+            The factor of the intervals, in order; or, where time is a number (a spline), the name of each interval with the values of the
+            model's columns of time in it.
         lengths
             Of each interval.
         conf_level
@@ -260,19 +263,21 @@ class BinaryFit(Estimates):
         """
         solved = self._solved
         design, psi = solved.design, solved.optimum.theta
-        periods = design.coding.levels.get(interval, ())
+        factor = isinstance(interval, str)
+        periods = design.coding.levels.get(interval, ()) if isinstance(interval, str) else tuple(interval)
         if not periods or len(lengths) != len(periods):
-            raise InvalidContrast(f"{interval!r} is no factor of the model with {len(lengths)} levels, one for each length.")
+            raise InvalidContrast(f"{interval if factor else 'interval'!r} is no factor of the model with {len(lengths)} levels, one for each length.")
+        within: list[Mapping[str, str | float]] = [{interval: level} if isinstance(interval, str) else interval[level] for level in periods]
+        name = interval if isinstance(interval, str) else "interval"
         spread, by_theta = solved.latent({})
         cells = cells_of(design, by)
-        first = {interval: periods[0]}
         shares, along = np.empty((len(cells), len(periods))), np.zeros((len(cells), len(periods), len(psi)))
         for i, cell in enumerate(cells):
-            x = np.stack([basis_of(solved.scaling, standardised(design, {**cell, interval: level}, {}, first)) for level in periods], axis=1)
+            x = np.stack([basis_of(solved.scaling, standardised(design, cell, own, within[0])) for own in within], axis=1)
             shares[i], along[i, :, : solved.q], by_spread = without_event(solved.likelihood.link, x @ psi[: solved.q], x, spread)
             along[i, :, solved.q :] = np.outer(by_spread, by_theta)
         inference = (solved.covariance(), self._least_df(), conf_level)
-        every = tuple({**cell, interval: level} for cell in cells for level in periods)
+        every = tuple({**cell, name: level} for cell in cells for level in periods)
         risks = Risks(every, 1 - shares.ravel(), -along.reshape(len(every), -1), *inference)
         weight = np.asarray(lengths, dtype=np.float64)
         before = np.column_stack([np.ones(len(cells)), shares[:, :-1]])

@@ -64,12 +64,16 @@ class Logit:
 
     def loglik(self, eta: Floats, y: Floats, m: Floats) -> tuple[Floats, Floats, Floats]:
         """y eta - m log(1 + exp(eta)); y - m p; -m p (1 - p)."""
-        small = np.exp(-np.abs(eta))
+        work = np.abs(eta)
+        np.negative(work, out=work)
+        small = np.exp(work, out=work)
         share = 1 / (1 + small)
-        positive = eta >= 0
-        p = np.where(positive, share, small * share)
-        value = y * eta - m * (np.where(positive, eta, 0.0) + np.log1p(small))
-        return value, y - m * p, -m * (small * share * share)
+        value = np.log1p(small)
+        np.add(value, np.maximum(eta, 0.0), out=value)
+        other = np.multiply(small, share, out=work)
+        p = np.where(eta >= 0, share, other)
+        second = np.multiply(other, share, out=other)
+        return y * eta - m * value, y - m * p, -m * second
 
     def derivatives(self, eta: Floats, y: Floats, m: Floats) -> Derivatives:
         """The third is -m p (1 - p) (1 - 2 p)."""

@@ -193,10 +193,10 @@ def cells_of(design: Design, by: Sequence[str]) -> tuple[dict[str, str], ...]:
     return tuple(dict(zip(by, cell, strict=True)) for cell in product(*(levels[name] for name in by)))
 
 
-def standardised(design: Design, cell: Mapping[str, str], at: Mapping[str, float], over: Mapping[str, str] | None = None) -> Floats:
-    """Design rows, shape (n, q): everybody's own covariates, with a cell's levels and the numbers `at` in place of their own.
+def standardised(design: Design, cell: Mapping[str, str], at: Mapping[str, str | float], over: Mapping[str, str | float] | None = None) -> Floats:
+    """Design rows, shape (n, q): everybody's own covariates, with a cell's levels and the values `at` in place of their own.
 
-    Everybody is each cluster once, by its first row; or, where clusters are sites, the rows with the levels `over`.
+    Everybody is each cluster once, by its first row; or, where clusters are sites, the rows with the levels or numbers `over`.
 
     Raises
     ------
@@ -208,10 +208,10 @@ def standardised(design: Design, cell: Mapping[str, str], at: Mapping[str, float
     values = {**design.codes, **design.numeric}
     used = dict.fromkeys(variable for column in coding.columns for variable, _ in column)
     if over:
-        chosen = np.logical_and.reduce([design.codes[name] == coding.levels[name].index(level) for name, level in over.items()])
-        rows = np.flatnonzero(chosen)
+        here = [design.numeric[name] == value if name in design.numeric else design.codes[name] == _place(coding, name, value) for name, value in over.items()]
+        rows = np.flatnonzero(np.logical_and.reduce(here))
         if not len(rows):
-            raise InvalidContrast(f"No row has {_label(over)}.")
+            raise InvalidContrast(f"No row has {', '.join(f'{name}={value}' for name, value in over.items())}.")
     else:
         rows = design.first_rows
         moving = [name for name in used if name not in given and not (values[name] == values[name][rows][design.subject]).all()]
@@ -219,6 +219,10 @@ def standardised(design: Design, cell: Mapping[str, str], at: Mapping[str, float
             raise InvalidContrast(f"{', '.join(moving)} differs within participants: say at which value, by= or at=, or whom to average over, over=.")
     own = {name: values[name][rows] for name in used if name not in given}
     return _rows(coding, own, given, len(rows))
+
+
+def _place(coding: Coding, name: str, level: str | float) -> int:
+    return coding.levels[name].index(str(level))
 
 
 def _rows(coding: Coding, own: Mapping[str, NDArray[np.intp] | Floats], given: Mapping[str, str | float], n: int) -> Floats:

@@ -23,8 +23,10 @@ from ketaoutcomes.mixed.errors import NotConverged
 from ketaoutcomes.mixed.newton import decrement
 
 Floats = NDArray[np.float64]
-# Modes are found to this size of a Newton step, in standard deviations of the random effects.
-MODE_STEP = 1e-9
+# The last Newton step of the modes is shorter than this, in standard deviations of the random effects: what is left is its square.
+MODE_STEP = 1e-7
+# So short a step needs no proof that the integrand, which is log-concave, rises.
+SHORT_STEP = 1e-3
 MOST_STEPS = 100
 # Fewer nodes say little of the spread of a cluster's score; with another function's Hessian a hundred steps may not suffice.
 NODES_FOR_CURVATURE = 7
@@ -221,8 +223,9 @@ class Likelihood:
                     break
                 u = np.zeros_like(u)
                 continue
-            before, u = u, self._ascend(fixed, loaded, u, step, at)
-            if float(np.abs(step).max(initial=0.0)) < MODE_STEP or np.array_equal(u, before):
+            longest = float(np.abs(step).max(initial=0.0))
+            before, u = u, u + step if longest < SHORT_STEP else self._ascend(fixed, loaded, u, step, at)
+            if longest < MODE_STEP or np.array_equal(u, before):
                 break
         at, curvature, _ = self._around(fixed, loaded, u)
         self._last = u if np.isfinite(u).all() else None
