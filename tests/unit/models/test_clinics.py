@@ -340,6 +340,27 @@ def test_durability_after_the_last_infusion_by_loops(clinics: tuple[Study, Data]
     assert "treated again" in set(data["adtte"]["evntdesc"][data["adtte"]["paramcd"] == "after_last_infusion"])
 
 
+@pytest.mark.parametrize(("gap", "time"), [(9.0, 20.0), (10.0, 10.0), (11.0, 10.0)])
+def test_a_course_ends_only_where_the_gap_is_longer(clinics: tuple[Study, Data], gap: float, time: float) -> None:
+    """Sessions on days 0, 5 and 15: with a gap of 9 days the course ends on day 5, with 10 it goes on to day 15. The look of day 25 loses the response."""
+    from ketaoutcomes.derive.judge import judge
+    from ketaoutcomes.derive.looks import Look, Person
+    from ketaoutcomes.domain.rules import RunRule
+
+    rule = clinics[0].rules["after_last_infusion"]
+    assert isinstance(rule, RunRule)
+    counting_on = RunRule.model_validate(
+        {**rule.model_dump(), "origin": {"course_gap": gap, "cutoff": "response_50"}, "retreatment": "counts_on", "chosen": {}}
+    )
+    person = Person(1, looks=[Look(4.0, False, True), Look(14.0, False, True), Look(25.0, True, False)], sessions=(0.0, 5.0, 15.0))
+    verdict = judge(counting_on, person)
+    assert verdict is not None
+    assert (verdict.time, verdict.status) == (time, 0)
+    ending = judge(counting_on.model_copy(update={"retreatment": "censored"}), person)
+    assert ending is not None
+    assert (ending.time, ending.status) == ((9.0, 1) if gap == 9.0 else (10.0, 0))
+
+
 def test_both_estimands_of_durability_stand_in_the_results(clinics: tuple[Study, Data]) -> None:
     study, data = clinics
     found = analyse(study, "after_course", data)
