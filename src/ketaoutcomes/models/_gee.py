@@ -18,7 +18,7 @@ from scipy.special import expit
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 #: Of the working correlation, between two passes.
-_STABLE, _PASSES = 1e-10, 200
+_STABLE, _PASSES, _STEPS = 1e-10, 200, 50
 #: Largest element of the estimating function at a solution, in standard errors of its coefficient.
 _SOLVED = 1e-6
 #: Fay and Graubard's bound on how much of a cluster's score is its own.
@@ -155,7 +155,19 @@ def _coefficients(equations: Equations, working: str, alpha: float, start: Float
         fit = equate(equations.y, equations.x, groups, **given).fit(maxiter=50, ctol=1e-10, start_params=start)
     if fit is None or not np.isfinite(fit.params).all():
         raise NoEquations("the estimating equations have no solution with this working correlation; use `working: independence`")
-    return np.asarray(fit.params, dtype=np.float64)
+    return _polished(equations, working, alpha, np.asarray(fit.params, dtype=np.float64))
+
+
+def _polished(equations: Equations, working: str, alpha: float, beta: Floats) -> Floats:
+    """Fisher scoring to the end: the library takes `ar1` by the rows' order, which is not the visits' where one was missed."""
+    for _ in range(_STEPS):
+        whitened = _whitened(equations, working, alpha, beta)
+        bread = np.sum([d.T @ d for d, _ in whitened], axis=0)
+        step = np.asarray(np.linalg.solve(bread, np.sum([d.T @ e for d, e in whitened], axis=0)), dtype=np.float64)
+        beta = beta + step
+        if float(np.max(np.abs(step) * np.sqrt(np.diag(bread)))) < _STABLE:
+            break
+    return beta
 
 
 def _residuals(equations: Equations, beta: Floats) -> Floats:
@@ -219,6 +231,16 @@ def _sandwich(equations: Equations, working: str, alpha: float, beta: Floats, er
     (I - P)^-1 e for e; Kauermann & Carroll (2001), J Am Stat Assoc 96:1387, (I - P)^-1/2 e; Fay & Graubard (2001),
     Biometrics 57:1198, multiply the score D'e by (1 - min(0.75, Q_jj))^-1/2, Q = D'D B.
     """
+    whitened = _whitened(equations, working, alpha, beta)
+    bread = np.asarray(np.linalg.inv(np.sum([d.T @ d for d, _ in whitened], axis=0)), dtype=np.float64)
+    scores = np.array([_score(d, e, bread, errors) for d, e in whitened])
+    covariance = np.asarray(bread @ (scores.T @ scores) @ bread, dtype=np.float64)
+    left = np.sum([d.T @ e for d, e in whitened], axis=0)
+    return covariance, float(np.max(np.abs(bread @ left) / np.sqrt(np.diag(covariance))))
+
+
+def _whitened(equations: Equations, working: str, alpha: float, beta: Floats) -> list[tuple[Floats, Floats]]:
+    """D and e of each cluster, in coordinates in which its working covariance is the identity."""
     mean = equations.mean(beta)
     variance = equations.variance(mean)
     slope = mean * (1 - mean) if equations.binary else np.ones_like(mean)
@@ -231,11 +253,7 @@ def _sandwich(equations: Equations, working: str, alpha: float, beta: Floats, er
             raise NoEquations(f"no covariance has the working correlation {alpha:.2f} of a person's values; use `working: independence`") from error
         both = np.asarray(np.linalg.solve(lower, np.column_stack([slope[rows, None] * equations.x[rows], equations.y[rows] - mean[rows]])), dtype=np.float64)
         whitened.append((both[:, :-1], both[:, -1]))
-    bread = np.asarray(np.linalg.inv(np.sum([d.T @ d for d, _ in whitened], axis=0)), dtype=np.float64)
-    scores = np.array([_score(d, e, bread, errors) for d, e in whitened])
-    covariance = np.asarray(bread @ (scores.T @ scores) @ bread, dtype=np.float64)
-    left = np.sum([d.T @ e for d, e in whitened], axis=0)
-    return covariance, float(np.max(np.abs(bread @ left) / np.sqrt(np.diag(covariance))))
+    return whitened
 
 
 def _score(d: Floats, e: Floats, bread: Floats, errors: str) -> Floats:

@@ -98,6 +98,9 @@ def intensity(found: pd.DataFrame, conf_level: float) -> Hazards:
     NoEquations
         Nobody is seen again, everybody has the same score, or the partial likelihood is not maximised.
     """
+    people = found["participant"].nunique()
+    if people < _FEWEST:
+        raise NoEquations(f"{people} people are too few to model how readily people are seen; {_FEWEST} are needed")
     gaps = (found["time"] - found["entry"])[found["event"]].to_numpy(np.float64)
     if not len(gaps) or found["last"].nunique() < 2:
         raise NoEquations("the times at which people are seen tell nothing about the score seen last")
@@ -107,11 +110,14 @@ def intensity(found: pd.DataFrame, conf_level: float) -> Hazards:
         steps += [step] if between.sum() >= _FEWEST and (gaps <= step).sum() >= _FEWEST else []
     pieces = _cut(found, sorted(steps))
     x = np.column_stack([pieces["last"], *((pieces["gap"] > step).astype(float) for step in sorted(steps))])
-    fit = proportional_hazards(
-        pieces["time"].to_numpy(np.float64), pieces["event"].to_numpy(bool), x, None,
-        [str(who) for who in pieces["participant"]], conf_level, pieces["entry"].to_numpy(np.float64),
-    )  # fmt: skip
-    if not fit.gradient_norm < _CONVERGED:
+    try:
+        fit = proportional_hazards(
+            pieces["time"].to_numpy(np.float64), pieces["event"].to_numpy(bool), x, None,
+            [str(who) for who in pieces["participant"]], conf_level, pieces["entry"].to_numpy(np.float64),
+        )  # fmt: skip
+    except np.linalg.LinAlgError as error:
+        raise NoEquations("the score seen last and the days since then do not vary among those who could be seen: visits on fixed days") from error
+    if not (fit.gradient_norm < _CONVERGED and (fit.std_error > 0).all()):
         raise NoEquations("the intensity of being seen could not be fitted: its partial likelihood has no maximum")
     return fit
 
@@ -140,7 +146,7 @@ def weights(rows: Results, study: Study, analysis: Gee, data: dict[str, pd.DataF
     seen = frame[["participant", "ady"]].merge(before, on=["participant", "ady"], how="left")
     unknown = int(seen["last"].isna().sum())
     if unknown:
-        raise NoEquations(f"{unknown} scores lie after the end of follow-up, or belong to people without baseline; move `until`")
+        raise NoEquations(f"{unknown} scores lie after the end of follow-up (`until`, or the disposition's day), or belong to people without baseline")
     last = seen["last"].to_numpy(np.float64)
     raw = np.exp(-fit.coefficient[0] * (last - last.mean()))
     low, high = np.quantile(raw, [analysis.trim, 1 - analysis.trim])

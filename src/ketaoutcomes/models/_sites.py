@@ -48,7 +48,7 @@ def _new_site(rows: Results, means: list[dict[str, Any]], variance: float, sites
     Higgins, Thompson & Spiegelhalter (2009), J R Stat Soc A 172:137, section 3.3; not estimable with fewer than 3 sites.
     """
     errors = {(row.get("visit"), row.get("day"), row.get("arm")): row["value"] for row in means if row["statistic"] == "std_error"}
-    for row in [row for row in means if row["statistic"] == "estimate"]:
+    for row in [row for row in means if row["statistic"] == "estimate" and row["value"] is not None]:
         place = {name: row[name] for name in ("visit", "day", "arm") if name in row}
         error = errors[row.get("visit"), row.get("day"), row.get("arm")]
         half = float(stdtrit(sites - 2, (1 + conf_level) / 2)) * math.sqrt(error**2 + variance) if sites > 2 else math.nan

@@ -120,13 +120,18 @@ def _e_value(ratio: float) -> float:
     return above + math.sqrt(above * (above - 1))
 
 
+#: Of the logarithm of a risk ratio; beyond it an E-value says nothing.
+_LARGEST = 50.0
+
+
 def as_ratio(difference: float, error: float, spread: float) -> tuple[float, float, float]:
     """A difference of means as an approximate risk ratio with 95 % limits: exp(0.91 d), exp(0.91 d -+ 1.78 SE of d), d in standard deviations.
 
     VanderWeele & Ding (2017), after Chinn (2000), Stat Med 19:3127.
     """
     d, se = difference / spread, error / spread
-    return math.exp(0.91 * d), math.exp(0.91 * d - 1.78 * se), math.exp(0.91 * d + 1.78 * se)
+    point, low, high = (math.exp(min(max(value, -_LARGEST), _LARGEST)) for value in (0.91 * d, 0.91 * d - 1.78 * se, 0.91 * d + 1.78 * se))
+    return point, low, high
 
 
 def limits(estimate: float, error: float, conf_level: float) -> tuple[float, float, float]:

@@ -32,10 +32,12 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     pairs = _pairs(study, analysis, data, people)
     needed = [*analysis.covariates, "response", "exposure"]
     known = pairs[pairs[needed].notna().all(axis=1)].reset_index(drop=True)
-    mean = known.groupby("participant")["exposure"].transform("mean")
+    own = known.groupby("participant")["exposure"]
+    mean, varies = own.transform("mean"), own.transform("nunique") > 1
     number, numbers = _numbered(known["session"])
-    frame = known.assign(**{BETWEEN: mean, WITHIN: known["exposure"] - mean, SESSION: number})
-    varied = frame.loc[frame[WITHIN] != 0, "participant"].nunique()
+    # a mean of equal numbers need not be that number: who does not vary is exactly 0 from it
+    frame = known.assign(**{BETWEEN: mean.where(varies, known["exposure"]), WITHIN: (known["exposure"] - mean).where(varies, 0.0), SESSION: number})
+    varied = frame["participant"][varies].nunique()
     seen = frame["participant"].nunique()
     if not varied or frame[BETWEEN].nunique() < 2:
         who = "within people" if not varied else "between people"
@@ -80,7 +82,7 @@ def _pairs(study: Study, analysis: Association, data: dict[str, pd.DataFrame], p
     """
     endpoint = study.endpoints[analysis.endpoint]
     assert isinstance(endpoint, ScoreEndpoint)
-    sessions = data["adex"][(data["adex"]["period"] == analysis.period) & data["adex"]["ady"].notna()]
+    sessions = data["adex"][(data["adex"]["period"] == analysis.period) & data["adex"]["ady"].notna() & data["adex"]["session"].notna()]
     given = _exposed(analysis, data, sessions).rename(columns={"ady": "session_day"})
     scores = data["adqd"][(data["adqd"]["paramcd"] == endpoint.parameter) & (data["adqd"]["period"] == analysis.period) & (data["adqd"]["anl"] == "yes")]
     scores = scores.assign(response=scores[_VALUE[endpoint.kind]])[["participant", "ady", "response", "base"]]

@@ -5,6 +5,7 @@ are taken as missing completely at random given the covariates: unlike a mixed m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -204,6 +205,10 @@ def _means(rows: Results, solved: _Solved, analysis: Gee, entered: _Entered) -> 
     for one in _moments(analysis, entered):
         cells = {arm: {**one.level, **({"arm": arm} if others else {})} for arm in (reference, *others)}
         along = {arm: standardised(solved.design, cell, one.at).mean(axis=0) for arm, cell in cells.items()}
+        if not all(one.people(arm) for arm in along):
+            for arm in along:
+                rows.add("estimate", math.nan, n=one.people(arm), text="nobody was seen then or later", term="ls_mean", arm=arm, **one.where)
+            continue
         for arm, weights in along.items():
             rows.interval(solved.estimate(weights, analysis.conf_level), analysis.conf_level, n=one.people(arm), term="ls_mean", arm=arm, **one.where)
         for arm in others:

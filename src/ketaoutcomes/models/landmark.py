@@ -42,6 +42,8 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     at_risk = found[found["time"] > analysis.day]
     received = _received(analysis, data)
     bands = bands_of(analysis.cuts)
+    unknown = at_risk["participant"].isin(_unknown(analysis, data))
+    at_risk = at_risk[~unknown]
     amount = at_risk["participant"].map(received).fillna(0.0).astype(float)
     at_risk = at_risk.assign(band=[bands[bisect_left(analysis.cuts, value)] for value in amount], time=at_risk["time"] - analysis.day)
     for band in bands:
@@ -55,9 +57,10 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
         groups = at_risk.groupby("band")["event"]
         for statistic, value in zip(("chisq", "df", "p_value"), values, strict=True):
             rows.add(statistic, value, n=int(groups.size().min()), events=int(groups.sum().min()), term="log-rank")
-    gone = len(found) - len(at_risk)
+    gone = len(found) - len(at_risk) - int(unknown.sum())
     rows.add("n", len(at_risk), n=len(at_risk), term="fit")
     rows.add("n", gone, n=gone, term="left out: with the event, or no longer followed, at the landmark")
+    rows.add("n", int(unknown.sum()), n=int(unknown.sum()), term="left out: with a session of unknown day or amount")
     rows.add("n", lost, n=lost, term="left out: without a time")
     rows.verdict("ok" if len(at_risk) else "not_estimable", "closed form" if len(at_risk) else "nobody is followed beyond the landmark without the event")
     return rows.frame()
@@ -68,6 +71,15 @@ def _received(analysis: Landmark, data: dict[str, pd.DataFrame]) -> dict[int, fl
     given = data["adex"][(data["adex"]["period"] == analysis.period) & (data["adex"]["ady"] <= analysis.day)]
     amount = given[analysis.by].astype("float64") if analysis.by != "sessions" else pd.Series(1.0, index=given.index)
     return {int(who): float(total) for who, total in amount.groupby(given["participant"]).sum().items()}  # pyright: ignore[reportArgumentType] - an integer
+
+
+def _unknown(analysis: Landmark, data: dict[str, pd.DataFrame]) -> set[int]:
+    """People of whom it is not known what they had received: a session without a day, or one up to the landmark without its amount."""
+    given = data["adex"][data["adex"]["period"] == analysis.period]
+    lost = given["ady"].isna()
+    if analysis.by != "sessions":
+        lost |= given[analysis.by].isna() & ~(given["ady"] > analysis.day)
+    return {int(who) for who in given["participant"][lost]}
 
 
 def _describe(rows: Results, analysis: Landmark, part: pd.DataFrame, band: str) -> None:

@@ -4,6 +4,7 @@ scores are assumed missing at random given what was seen."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -139,6 +140,9 @@ def _over_time(rows: Results, fit: Fit, found: Scores, analysis: Lmm, compared: 
         reference = cells[0]
         for cell in cells:
             arm = cell.cell.get("arm", found.levels["arm"][0])
+            if not people(arm) or not people(reference.cell.get("arm", arm)):
+                rows.add("estimate", math.nan, n=0, text="nobody was seen then or later", term="ls_mean", arm=arm, **where)
+                continue
             rows.interval(cell, analysis.conf_level, n=people(arm), term="ls_mean", arm=arm, **where)
             if cell is not reference:
                 key = {"term": "contrast", "arm": arm, "comparator": reference.cell["arm"], **where}

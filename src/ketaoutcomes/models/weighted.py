@@ -58,6 +58,9 @@ def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFr
     coefficients = np.array([fit.coefficient(label).estimate for label in fit.terms])
     of = _weights.weighted(design.x(), design.y > 0, coefficients, analysis.trim)
     y = design.others["value"]
+    if not binary and _constant(y[of.treated]) and _constant(y[~of.treated]):
+        _mixed.refused(rows, "everybody in an arm has the same value, which leaves no error to judge a difference by", term=term, visit=analysis.visit)
+        return rows.frame()
     (_risks if binary else _scores)(rows, analysis, arms, of, y)
     _balance(rows, of, design, arms)
     _summary(rows, of, arms, len(y))
@@ -120,7 +123,7 @@ def _risks(rows: Results, analysis: Weighted, arms: list[str], of: _weights.Weig
         rows.add("percent", 100 * events / n, **at)
         value, error = (found.treated, found.error(1, 0)) if arm == arms[1] else (found.reference, found.error(0, 1))
         low, high = _risk_limits(value, error, analysis.conf_level)
-        for statistic, number in (("risk", value), ("std_error", error), ("conf_low", low), ("conf_high", high)):
+        for statistic, number in (("risk", value), ("std_error", error if error > 0 else math.nan), ("conf_low", low), ("conf_high", high)):
             level: dict[str, Any] = {"conf_level": analysis.conf_level} if statistic.startswith("conf") else {}
             rows.add(statistic, 100 * number, **at, term="risk", method=_binary.STANDARDISED, **level)
     fewest = {"n": min(n for n, _ in counts.values()), "events": min(min(events, n - events) for n, events in counts.values())}
@@ -142,6 +145,11 @@ def _risks(rows: Results, analysis: Weighted, arms: list[str], of: _weights.Weig
     _e_values(rows, ratio, pair)
 
 
+def _constant(values: Floats) -> bool:
+    """Whether all are one number but for rounding."""
+    return bool(np.ptp(values) <= 1e-9 * max(float(np.abs(values).max()), 1e-300))
+
+
 def _risk_limits(risk: float, error: float, conf_level: float) -> tuple[float, float]:
     """Limits symmetric in the log odds; none for a risk of 0 or 1, whose error is 0."""
     if not 0 < risk < 1:
@@ -152,7 +160,7 @@ def _risk_limits(risk: float, error: float, conf_level: float) -> tuple[float, f
 
 def _estimate(rows: Results, value: float, error: float, conf_level: float, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
     low, high, p = _weights.limits(value, error, conf_level)
-    for statistic, number in (("estimate", value), ("std_error", error), ("p_value", p)):
+    for statistic, number in (("estimate", value), ("std_error", error if error > 0 else math.nan), ("p_value", p)):
         rows.add(statistic, number, **key)
     rows.add("conf_low", low, conf_level=conf_level, **key)
     rows.add("conf_high", high, conf_level=conf_level, **key)

@@ -39,8 +39,10 @@ def _numbers(rows: pd.DataFrame) -> Iterator[Row]:
         own = match(rows, term=term)
         if len(own):
             yield Row(f"{term.capitalize()}, quartiles", (", ".join(value_of(own, statistic) for statistic in ("q25", "q50", "q75")),))
-    rate = match(rows, statistic="rate_ratio")
-    rate = match(rows, term=str(rate["term"].iloc[0]))
+    found = match(rows, statistic="rate_ratio")
+    if not len(found):
+        return
+    rate = match(rows, term=str(found["term"].iloc[0]))
     yield Row(f"{str(rate['term'].iloc[0]).capitalize()}, ratio (95 % CI)", (f"{interval(rate, 'rate_ratio')}; p {value_of(rate, 'p_value')}",))
 
 

@@ -400,3 +400,90 @@ def test_a_report_of_one_arm_says_what_it_cannot_tell() -> None:
     assert "regression to the mean" in sentence
     assert "no comparator" in sentence
     assert "effect" not in sentence
+
+
+def verdict_of(found: pd.DataFrame) -> tuple[str, str]:
+    row = match(found, statistic="verdict").iloc[0]
+    return str(row["text"]), str(row["note"])
+
+
+def test_a_dose_that_nobody_changes_has_no_association_within_people(clinics: tuple[Study, Data]) -> None:
+    """The mean of three times 0.7 is not 0.7: rounding must not pass for a change, nor for people behind a number."""
+    study, data = clinics
+    fixed = data["adex"].assign(dose=0.1 * (1 + data["adex"]["participant"].astype(int) % 7))
+    assert verdict_of(analyse(study, "dose", {**data, "adex": fixed}))[0] == "not_estimable"
+    three = fixed["participant"].isin(sorted(fixed["participant"].unique())[:3])
+    some = fixed.assign(dose=fixed["dose"].where(~three, 0.5 + 0.1 * (fixed["session"].astype(float) % 3)))
+    found = analyse(study, "dose", {**data, "adex": some})
+    assert match(found, term="association: within a person", statistic="estimate")["n"].iloc[0] <= 3
+
+
+def test_an_unknown_dose_is_not_none(clinics: tuple[Study, Data]) -> None:
+    study, data = clinics
+    by_dose = changed(study, "landmark", by="dose", cuts=[2.5])
+    half = data["adex"]["participant"].astype(int) % 2 == 0
+    whole = analyse(by_dose, "landmark", data)
+    cut = analyse(by_dose, "landmark", {**data, "adex": data["adex"].assign(dose=data["adex"]["dose"].where(~half))})
+    left = "left out: with a session of unknown day or amount"
+    assert value(whole, "n", term=left) == 0
+    assert value(cut, "n", term=left) + value(cut, "n", term="fit") == value(whole, "n", term="fit")
+    assert value(cut, "n", term=left) > 100
+    undated = analyse(study, "landmark", {**data, "adex": data["adex"].assign(ady=np.nan)})
+    assert verdict_of(undated)[0] == "not_estimable"
+
+
+@pytest.mark.parametrize("ketamine", [-7.3, -12.1])
+def test_one_value_in_each_arm_is_refused(two_arms: tuple[Study, Data], ketamine: float) -> None:
+    study, data = two_arms
+    scores = data["adqs"].assign(chg=np.where(data["adqs"]["trtp"] == "ketamine", ketamine, -7.3))
+    status, reason = verdict_of(analyse(study, "weighted_change", {**data, "adqs": scores}))
+    assert status == "not_estimable"
+    assert "the same value" in reason
+
+
+def test_visits_on_fixed_days_have_no_rate_to_model(clinics: tuple[Study, Data]) -> None:
+    study, data = clinics
+    scores = data["adqd"].drop_duplicates(["participant", "paramcd"]).assign(ady=28.0)
+    found = analyse(study, "visits", {**data, "adqd": scores})
+    assert verdict_of(found)[0] == "ok"
+    assert match(found, statistic="rate_ratio")["value"].isna().all()
+    assert not (found["statistic"] == "p_value").any()
+    few = data["adsl"][data["adsl"]["participant"].isin(sorted(data["adsl"]["participant"])[:3])]
+    assert not (analyse(study, "visits", {**data, "adsl": few})["statistic"] == "p_value").any()
+
+
+def test_nothing_is_estimated_where_nobody_was_seen(clinics: tuple[Study, Data]) -> None:
+    study, data = clinics
+    for name, keys in (("course", {"at": [7.0, 5000.0]}), ("course_weighted", {"at": [7.0, 5000.0], "until": 5000.0})):
+        found = analyse(changed(study, name, **keys), name, data)
+        beyond = found[found["day"] == 5000.0]
+        assert set(beyond["status"]) == {"not_estimable"}
+        assert match(found, day=7.0, term="ls_mean", statistic="estimate")["status"].iloc[0] == "ok"
+
+
+def test_a_visit_that_was_missed_stays_between_the_others() -> None:
+    """Autoregressive correlation over gaps: the equations of R's definition, solved here by brute force."""
+    from scipy.optimize import root
+
+    rng = np.random.default_rng(3)
+    place, first, y, x = [], [], [], []
+    for _ in range(80):
+        kept = np.sort(rng.choice(5, rng.integers(2, 6), replace=False))
+        noise = rng.normal(0, 1, 5).cumsum()
+        first.append(len(y))
+        arm = float(rng.random() < 0.5)
+        y += list((0.4 * arm + 0.3 * np.arange(5) + noise)[kept])
+        x += [[1.0, arm, float(t)] for t in kept]
+        place += list(kept.astype(float))
+    equations = Equations(np.array(y), np.array(x), np.array(first), np.array(place), binary=False)
+    found = solve(equations, "ar1", "robust")
+    ends = [*first[1:], len(y)]
+
+    def score(beta: np.ndarray) -> np.ndarray:
+        total = np.zeros(3)
+        for low, high in zip(first, ends, strict=True):
+            lag = np.abs(np.subtract.outer(place[low:high], place[low:high]))
+            total += np.array(x[low:high]).T @ np.linalg.solve(found.correlation**lag, np.array(y[low:high]) - np.array(x[low:high]) @ beta)
+        return total
+
+    np.testing.assert_allclose(found.coefficients, root(score, np.zeros(3), tol=1e-12).x, rtol=1e-8)
