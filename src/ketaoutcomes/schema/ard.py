@@ -150,7 +150,7 @@ ANY_EVENT, ANY_OF_CLASS = "any", "any of them"
 #: Levels of a rank analysis: people by level, by the levels they came from and went to, and by direction.
 LEVEL, SHIFT, CHANGE = "level", "shift", "change"
 #: Methods of rows that stand beside those with the declared errors: displays of one number per result leave them out.
-BESIDE = ("model", "cr2")
+BESIDE = ("model", "cr2", "crude")
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,11 +65,11 @@ def _coefficients(rows: pd.DataFrame) -> list[Row]:
     return lines
 
 
-_NAMES = {"model": "errors from the model", "cr2": "sandwich errors CR2"}
+_NAMES = {"model": "errors from the model", "cr2": "sandwich errors CR2", "crude": "as seen, without weights"}
 
 
 def _beside(rows: pd.DataFrame, labels: Labels) -> list[Row]:
-    """Contrasts with the errors that were not declared, where the covariance is simpler than unstructured."""
+    """Contrasts with the errors that were not declared, where the covariance is simpler than unstructured, or without weights."""
     found = rows[rows["method"].isin(BESIDE) & (rows["statistic"] == "std_error")]
     arms = labels.of_kind("arm")
     lines: list[Row] = []

@@ -487,3 +487,17 @@ def test_a_visit_that_was_missed_stays_between_the_others() -> None:
         return total
 
     np.testing.assert_allclose(found.coefficients, root(score, np.zeros(3), tol=1e-12).x, rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["weighted_change", "weighted_response"])
+def test_the_crude_difference_never_stands_for_the_weighted_one(two_arms: tuple[Study, Data], name: str) -> None:
+    """Headline and forest show one number of an analysis."""
+    from ketaoutcomes.schema.ard import shown_first
+
+    study, data = two_arms
+    found = analyse(study, name, data)
+    term = "contrast" if name == "weighted_change" else "contrast: risk difference"
+    rows = match(found, term=term)
+    assert "crude" in set(rows["method"])
+    assert set(shown_first(rows)["method"]) == {"" if name == "weighted_change" else "standardised"}
+    assert not shown_first(rows)["statistic"].duplicated().any()
