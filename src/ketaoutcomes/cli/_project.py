@@ -35,7 +35,7 @@ def require_data(study: Study) -> None:
     DataMissing
         Naming the files and the study's `obtain`.
     """
-    missing = [table.file for table in study.tables.values() if not (ROOT / table.file).is_file()]
+    missing = [table.file for table in study.tables.values() if not any((ROOT / f"{table.file}{suffix}").is_file() for suffix in ("", ".gz"))]
     if missing:
         raise DataMissing(f"{study.study}: no {', '.join(sorted(set(missing)))}\n    to get the data: {study.obtain}")
 

@@ -263,6 +263,7 @@ class Study(BaseModel):
             if table.provides == "assessments":
                 found |= {n: c.instrument for n, c in table.columns.items() if c.instrument}
                 found |= {wide.parameter: wide.instrument for wide in (*table.wide, *table.patterns)}
+                found |= {one.parameter: one.instrument for one in (table.long.parameters if table.long else {}).values()}
                 found |= {name: name for scored in table.items for name in (scored.instrument, *parts(self.scales, scored.instrument))}
         return found
 

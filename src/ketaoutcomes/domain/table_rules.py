@@ -74,7 +74,9 @@ def _tables(study: Study) -> Iterator[Problem]:
                 yield (*key, "columns", our), "this name has a meaning of its own here; choose another"
             if column.drop_unlisted and not column.recode:
                 yield (*key, "columns", our, "drop_unlisted"), "needs a recode that lists what is kept"
-        for field in ("wide", "patterns", "items"):
+        if table.repeats and table.provides != "participants":
+            yield (*key, "repeats"), "only a table of participants may have `repeats`"
+        for field in ("wide", "patterns", "items", "long"):
             if getattr(table, field) and table.provides != "assessments":
                 yield (*key, field), f"only a table of assessments may have `{field}`"
         for at, pattern in enumerate(table.patterns):
@@ -87,6 +89,8 @@ def _tables(study: Study) -> Iterator[Problem]:
                 yield (*where, "letters"), "a letter is one character"
         for at, entry in enumerate(table.items):
             yield from _items(study, entry, (*key, "items", at))
+        for text, one in (table.long.parameters if table.long else {}).items():
+            yield from unless(one.instrument, study.scales, (*key, "long", "parameters", text, "instrument"), "instrument")
         for at, wide in enumerate(table.wide):
             where = (*key, "wide", at)
             yield from unless(wide.instrument, study.scales, (*where, "instrument"), "instrument")
@@ -115,8 +119,8 @@ def _columns(study: Study) -> Iterator[Problem]:
     given = {our for table in study.tables.values() if table.provides == "sessions" for our in table.columns}
     scales: dict[str, str] = {}
     for name, table in study.tables.items():
-        if not table.file.endswith((".csv", ".tsv")):
-            yield ("tables", name, "file"), "the file must be called .csv (commas) or .tsv (tabs)"
+        if not table.file.removesuffix(".gz").endswith((".csv", ".tsv", ".txt")):
+            yield ("tables", name, "file"), "the file must be called .csv, .tsv or .txt, and may be compressed (.gz)"
         for our, column in table.columns.items():
             key = ("tables", name, "columns", our)
             for problem in (*_contradictions(column), *_wrong_kind(table, our, column)):
@@ -134,6 +138,11 @@ def _columns(study: Study) -> Iterator[Problem]:
         for at, pattern in enumerate(table.patterns):
             if scales.setdefault(pattern.parameter, pattern.instrument) != pattern.instrument:
                 yield ("tables", name, "patterns", at, "instrument"), "this parameter has another instrument elsewhere"
+        for text, one in (table.long.parameters if table.long else {}).items():
+            if scales.setdefault(one.parameter, one.instrument) != one.instrument:
+                yield ("tables", name, "long", "parameters", text, "instrument"), "this parameter has another instrument elsewhere"
+            if one.parameter in table.columns:
+                yield ("tables", name, "long", "parameters", text, "parameter"), "a column of this table has this name"
         for at, wide in enumerate(table.wide):
             if cells.index(cells[at]) < at:
                 yield ("tables", name, "wide", at), "another column already holds this parameter at this visit"
@@ -150,6 +159,12 @@ def _columns(study: Study) -> Iterator[Problem]:
 def _contradictions(column: Column) -> Iterator[str]:
     if column.instrument and column.kind not in NUMERIC:
         yield "a column with an instrument is a number: say `kind: integer` or `kind: number`"
+    if column.kind not in NUMERIC and (column.range or column.top is not None):
+        yield "`range` and `top` have a meaning for numbers only"
+    if column.instrument and column.range:
+        yield "the instrument has a range of its own"
+    if column.range and column.range[0] > column.range[1]:
+        yield "`range` is written [lowest, highest]"
     if column.since and column.kind != "date":
         yield "`since` has a meaning for `kind: date` only"
     if column.recode and column.kind not in {"text", "category", "flag"}:

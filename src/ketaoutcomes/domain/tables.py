@@ -33,9 +33,15 @@ class Column(BaseModel):
     instrument: str | None = None
     """Instrument whose range is enforced; makes the column a parameter of the assessments."""
     date_format: str = "%Y-%m-%d"
-    """Format of a date, as in Python's strptime."""
+    """Format of a date, as in Python's strptime; `%-d` and `%-m` where days and months have no leading zeros."""
     since: str | None = None
     """A participants' date column that is day 0 of this date."""
+    range: list[float] | None = Field(default=None, min_length=2, max_length=2)
+    """Lowest and highest number that can be true, for columns without an instrument; others are refused."""
+    top: float | None = None
+    """Higher numbers are read as this one: for ages, which may identify people over 89."""
+    beside: str | None = None
+    """Header of a column that says the same in another way, such as the code beside a label: each of its texts must go with one of ours."""
     unit: str | None = None
     """Unit, as printed."""
     label: str | None = None
@@ -99,13 +105,56 @@ class ItemColumns(BaseModel):
         return [pattern.replace("{}", str(item)) for item in range(1, number + 1)] if "{}" in pattern and not others else self.sources
 
 
+class LongParameter(BaseModel):
+    """One parameter of a long table."""
+
+    model_config = _STRICT
+
+    parameter: Name
+    """Id of the parameter."""
+    instrument: str
+    """Instrument whose range is enforced."""
+
+
+class LongColumns(BaseModel):
+    """A long table: one column names the parameter, another holds its score (PARAMCD and AVAL of CDISC's ADaM)."""
+
+    model_config = _STRICT
+
+    name: str
+    """Header of the column that names the parameter."""
+    value: str
+    """Header of the column that holds the score."""
+    parameters: dict[str, LongParameter] = Field(min_length=1)
+    """The file's names of parameters, and ours."""
+    drop_unlisted: bool = False
+    """Rows of other parameters are left out and counted, instead of refused."""
+
+
 class Table(BaseModel):
     """One file: which part of the cohort it provides and how its columns are read."""
 
     model_config = _STRICT
 
     file: str
-    """Path from the project folder; `.csv` is comma, `.tsv` tab separated."""
+    """Path from the project folder: `.csv`, `.tsv` or `.txt`, each also with `.gz`. Where only the compressed file is there, it is read."""
+    delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = None
+    """What separates the cells; when not given a tab in `.tsv` files, else a comma."""
+    decimal: Literal["point", "comma"] = "point"
+    """Decimal mark of numbers."""
+    encoding: Literal["utf-8", "utf-16", "windows-1252", "iso-8859-1", "iso-8859-15", "mac-roman", "cp437", "cp850"] = "utf-8"
+    """How the file writes letters."""
+    header_line: int = Field(default=1, ge=1, le=1000)
+    """Line of the header; what stands above it is not read."""
+    rows: int | None = Field(default=None, ge=0)
+    """Number of records the sender counted; a file with another number is refused."""
+    line_breaks: list[str] = Field(default_factory=list[str])
+    """Headers of columns whose quoted cells may hold line breaks; elsewhere a line break is a quote that was not closed."""
+    where: dict[str, list[str]] = Field(default_factory=dict[str, list[str]])
+    """Header to texts: only rows with one of them in that column belong to this table (as REDCap's `redcap_repeat_instrument`; empty is "").
+    Other rows are not read; those that no table of the file claims are counted."""
+    repeats: bool = False
+    """For `participants` in a file with several rows for each: a value must be the same in all of somebody's rows that have one."""
     provides: Literal["participants", "assessments", "sessions", "readings", "events", "disposition"]
     """Part of the cohort; `readings` are measurements within a session by minute after the dose.
     Several tables may provide the same part: participants are joined on `participant`, the others are stacked."""
@@ -121,9 +170,19 @@ class Table(BaseModel):
     """For `assessments`: columns that each hold a word with one letter for each visit."""
     items: list[ItemColumns] = Field(default_factory=list[ItemColumns])
     """For `assessments`: columns that each hold one item of an instrument."""
+    long: LongColumns | None = None
+    """For `assessments`: one column names the parameter, another holds its score."""
+
+    @property
+    def separator(self) -> str:
+        """The character between cells."""
+        named = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+        return named[self.delimiter] if self.delimiter else "\t" if self.file.removesuffix(".gz").endswith(".tsv") else ","
 
     def headers(self, scales: dict[str, Instrument]) -> list[str]:
         """Headers that the file must have."""
         numbers = {entry.instrument: scale.items.number for entry in self.items if (scale := scales[entry.instrument]).items}
         items = [header for entry in self.items for header in entry.headers(numbers[entry.instrument])]
-        return [*(column.source for column in self.columns.values()), *(wide.source for wide in (*self.wide, *self.patterns)), *items]
+        columns = [header for column in self.columns.values() for header in (column.source, column.beside) if header]
+        long = [self.long.name, self.long.value] if self.long else []
+        return [*columns, *(wide.source for wide in (*self.wide, *self.patterns)), *items, *long, *self.where, *self.line_breaks]

@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from ketaoutcomes.domain.findings import Finding, Refused
-from ketaoutcomes.domain.rules import RecordedRule
+from ketaoutcomes.domain.findings import Findings, Refused
 from ketaoutcomes.domain.study import Study
-from ketaoutcomes.domain.tables import Column, Table
-from ketaoutcomes.ingest.columns import parse_column, parse_pattern
+from ketaoutcomes.domain.tables import Table
+from ketaoutcomes.ingest.checks import (
+    check_arms,
+    check_design,
+    check_ends,
+    check_required,
+    check_table,
+    check_unique,
+    check_visits,
+    of_no_session,
+    one_row_each,
+    orphans,
+)  # fmt: skip
+from ketaoutcomes.ingest.columns import BESIDE, ITEM, LONG, NAME, PATTERN, fields, spread
 from ketaoutcomes.ingest.periods import assign_periods
 from ketaoutcomes.ingest.places import FILE, LINE, at_rows
-from ketaoutcomes.ingest.reader import Rows, read_rows
+from ketaoutcomes.ingest.reader import read
 from ketaoutcomes.ingest.scoring import scored
+from ketaoutcomes.ingest.source import source_path
 from ketaoutcomes.schema.cohort import ASSESSMENTS, COHORT, DISPOSITION, EVENTS, READINGS, SESSIONS
 from ketaoutcomes.schema.table import Schema
-
-_ORPHAN = "this participant is not in the table of participants"
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """The cohort's tables and what was left out on the way (counts only)."""
+    """The cohort's tables and what reading them noted.
+
+    Attributes
+    ----------
+    tables
+        By name, as in `schema.cohort`.
+    notes
+        What was left out on the way and what the warnings say: counts only, for the report.
+    findings
+        Warnings and notes with their places: for the site.
+    ids
+        Number and original id of each participant and site: for the site.
+    """
 
     tables: dict[str, pd.DataFrame]
-    notes: dict[str, int] = field(default_factory=dict[str, int])
+    notes: dict[str, int]
+    findings: Findings
+    ids: pd.DataFrame
 
 
 def ingest(study: Study, root: Path) -> Ingested:
@@ -45,72 +69,86 @@ def ingest(study: Study, root: Path) -> Ingested:
     Refused
         With every problem found, each with file, line and column.
     """
-    findings: list[Finding] = []
+    findings = Findings()
     notes: dict[str, int] = {}
     parts = _read(study, root, findings, notes)
-    if findings:
-        raise Refused(findings)
+    findings.refuse()
     for frame in parts["participants"]:
-        _check_people(study, frame, findings)
-    people = _participants(parts, findings)
+        check_arms(study, frame, findings)
+    people = _participants(study, parts, findings)
     numbers = {text: at for at, text in enumerate(sorted(people["participant"]), start=1)}
     people, anchors = _without_dates(study, people)
     tables = {"participants": people.drop(columns=[LINE, FILE])}
     for name in ("assessments", "sessions", "readings", "events", "disposition"):
         # table by table: one may name its period and the next tell it by the day
         frame = _stack([assign_periods(study, name, _days(study, part, anchors, name), people, findings) for part in parts[name]])
-        findings += at_rows(frame[~frame["participant"].isin(list(numbers))], "E-DATA-ORPHAN", _ORPHAN)
+        findings += orphans(frame, people["participant"])
         tables[name] = frame
         if name != "assessments":
-            _check_required(COHORT[name], frame, findings)
-    _check_ends(study, tables["disposition"], people, findings)
-    findings += _of_no_session(study, tables)
-    if findings:
-        raise Refused(findings)
+            check_required(COHORT[name], frame, findings)
+    check_ends(study, tables["disposition"], people, findings)
+    findings += of_no_session(study, tables)
+    findings.refuse()
     tables["assessments"] = _long(study, tables["assessments"], findings)
-    _check_unique(tables, findings)
-    if findings:
-        raise Refused(findings)
+    check_unique(tables, findings)
+    check_design(study, people, tables["assessments"], findings)
+    findings.refuse()
     notes |= {what: n for what, n in _unused(study, people, tables["assessments"]).items() if n}
-    return Ingested(_numbered(study, tables, numbers), notes)
+    return Ingested(_numbered(study, tables, numbers), notes | _warned(findings), findings, _ids(study, people, numbers))
 
 
-def _read(study: Study, root: Path, findings: list[Finding], notes: dict[str, int]) -> dict[str, list[pd.DataFrame]]:
+def _warned(findings: Findings) -> dict[str, int]:
+    """Warnings as counts, without their lines and without the folders of files."""
+    found: dict[str, int] = {}
+    for (file, column, message), n in findings.of("warning").tally().items():
+        place = " ".join(part for part in (Path(file).name, column) if part)
+        found[f"{place}: {message}"] = n
+    return found
+
+
+def _ids(study: Study, people: pd.DataFrame, numbers: dict[str, int]) -> pd.DataFrame:
+    """Whose number is whose: stays with the site."""
+    rows = [("participant", str(at), text) for text, at in numbers.items()]
+    if study.design.site is not None:
+        rows += [("site", number, text) for text, number in _sites(people[study.design.site]).items()]
+    return pd.DataFrame(rows, columns=["kind", "number", "original"], dtype="string")
+
+
+def _read(study: Study, root: Path, findings: Findings, notes: dict[str, int]) -> dict[str, list[pd.DataFrame]]:
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in COHORT}
     for name, table in study.tables.items():
         try:
-            rows = read_rows(table, root, study.scales)
+            path = source_path(table, root)
+            frame = _typed(study, table, read(table, path, fields(study, table), study.scales, findings), findings, notes)
         except Refused as refused:
-            findings.extend(refused.findings)
+            findings.extend(refused.found)
             continue
-        frame = _typed(study, rows, table, findings, notes)
+        check_table(table, frame, findings)
         kept = _listed(frame, table)
         if len(kept) < len(frame):
             notes[f"rows of {name} left out by drop_unlisted"] = len(frame) - len(kept)
-        parts[table.provides].append(kept)
+        parts[table.provides].append(kept.drop(columns=[column for column in kept if str(column).startswith(f"{BESIDE}\t")]))
     return parts
 
 
-def _typed(study: Study, rows: Rows, table: Table, findings: list[Finding], notes: dict[str, int]) -> pd.DataFrame:
-    columns = {name: parse_column(rows, table, column, study.scales, findings) for name, column in table.columns.items()}
-    for wide in table.wide:
-        column = Column.model_validate({"from": wide.source, "kind": "number", "instrument": wide.instrument})
-        columns[f"{wide.parameter}\t{wide.period}\t{wide.visit}"] = parse_column(rows, table, column, study.scales, findings)
-    for pattern in table.patterns:
-        found_at = parse_pattern(rows, table, pattern, study.scales[pattern.instrument], findings)
-        columns |= {f"{pattern.parameter}\t{pattern.period}\t{visit}": values for visit, values in found_at.items()}
+def _typed(study: Study, table: Table, frame: pd.DataFrame, findings: Findings, notes: dict[str, int]) -> pd.DataFrame:
+    """Cells of items, words and parameters in rows as one column for each score."""
+    for at, pattern in enumerate(table.patterns):
+        words = f"{PATTERN}\t{at}"
+        frame = frame.drop(columns=words).assign(**spread(pattern, frame[words]))
     for entry in table.items:
-        found = scored(study, table, entry, rows, findings)
-        given = columns.get(entry.instrument)
-        columns |= found.scores
+        found = scored(study, table, entry, frame, findings)
+        given = frame.get(entry.instrument)
+        frame = frame.assign(**found.scores)
         if given is not None:  # a total without items counts as it stands
-            columns[entry.instrument] = found.scores[entry.instrument].fillna(given)
+            frame[entry.instrument] = frame[entry.instrument].fillna(given)
         for what, n in found.notes.items():
             notes[what] = notes.get(what, 0) + n
-    frame = pd.DataFrame({**columns, LINE: rows.lines, FILE: str(rows.path)})
-    nameless = frame[frame["participant"].isna()]
-    findings += at_rows(nameless, "E-DATA-ID", "the participant's id is missing", table.columns["participant"].source)
-    return frame
+    if table.long and not table.long.drop_unlisted:
+        nameless = frame[frame[f"{NAME}\t"].isna()]
+        findings += at_rows(nameless, "E-DATA-MISSING", "the name of the parameter is missing", table.long.name)
+    frame = frame.rename(columns={name: name.removeprefix(f"{LONG}\t") for name in frame.columns if str(name).startswith(f"{LONG}\t")})
+    return frame.drop(columns=[name for name in frame.columns if str(name).startswith((f"{ITEM}\t", f"{NAME}\t"))])
 
 
 def _listed(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -121,16 +159,13 @@ def _listed(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     return frame[keep].reset_index(drop=True)
 
 
-def _participants(parts: dict[str, list[pd.DataFrame]], findings: list[Finding]) -> pd.DataFrame:
-    first, *others = parts["participants"]
-    for frame in (first, *others):
-        text = "this participant stands in the file twice; a table of participants has one row each"
-        findings += at_rows(frame[frame.duplicated("participant")], "E-DATA-DUPLICATE", text)
+def _participants(study: Study, parts: dict[str, list[pd.DataFrame]], findings: Findings) -> pd.DataFrame:
+    tables = [table for table in study.tables.values() if table.provides == "participants"]
+    first, *others = [one_row_each(table, frame, findings) for table, frame in zip(tables, parts["participants"], strict=True)]
     for other in others:
-        findings += at_rows(other[~other["participant"].isin(first["participant"])], "E-DATA-ORPHAN", _ORPHAN)
+        findings += orphans(other, first["participant"])
         first = first.merge(other.drop(columns=[LINE, FILE]), on="participant", how="left")
-    if findings:
-        raise Refused(findings)
+    findings.refuse()
     return first
 
 
@@ -161,57 +196,6 @@ def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
         texts = dict.fromkeys(("participant", "period", FILE), pd.Series(dtype="string"))
         return pd.DataFrame({**texts, LINE: pd.Series(dtype="int64")})
     return pd.concat(frames, ignore_index=True)
-
-
-def _check_people(study: Study, people: pd.DataFrame, findings: list[Finding]) -> None:
-    """Arms that are none, times before their start, labels written in several ways, in one table of participants."""
-    columns = study.participant_columns
-    arms = {name for period in study.periods for name in (period.arm, period.actual_arm) if name is not None}
-    for name in sorted(arms & set(people.columns)):
-        unknown = people[people[name].notna() & ~people[name].isin(list(study.design.arms))]
-        text = f"not an arm of the study; known: {', '.join(study.design.arms)}. Recode the file's label to one of them"
-        findings += at_rows(unknown, "E-DATA-ARM", text, columns[name].source)
-    for rule in study.rules.values():
-        if isinstance(rule, RecordedRule) and rule.time in people and columns[rule.time].kind != "date":
-            findings += at_rows(people[people[rule.time] < 0], "E-DATA-VALUE", "a time to an event is not negative", columns[rule.time].source)
-    for name, column in columns.items():
-        if name in people and name != "participant" and column.kind in {"text", "category"} and not column.levels:
-            text = "another row has this label with other capitals or spaces; recode both to one"
-            findings += at_rows(people[_respelt(people[name])], "E-DATA-LABEL", text, column.source)
-
-
-def _respelt(labels: pd.Series) -> pd.Series:
-    """Labels that stand in the column in another spelling already."""
-    plain = labels.str.casefold().str.replace(r"\s+", " ", regex=True)
-    return labels.notna() & (labels != labels.groupby(plain).transform("first"))
-
-
-def _check_required(schema: Schema, frame: pd.DataFrame, findings: list[Finding]) -> None:
-    for column in (*schema.key, *schema.required):
-        if column not in {"participant", "record"} and column in frame:
-            findings += at_rows(frame[frame[column].isna()], "E-DATA-MISSING", f"the {column} of this record is missing")
-
-
-def _check_ends(study: Study, ends: pd.DataFrame, people: pd.DataFrame, findings: list[Finding]) -> None:
-    """A period ends when it has begun, not before."""
-    person = people.set_index("participant")
-    for period in study.periods:
-        rows = ends[ends["period"] == period.id]
-        start = rows["participant"].map(person[period.start]) if period.start else pd.Series(0.0, index=rows.index)
-        if len(rows):
-            early = rows[(rows["day"] < start.astype("float64")).fillna(False).astype(bool)]
-            findings += at_rows(early, "E-DATA-DAY", "the disposition's day lies before the start of its period")
-
-
-def _of_no_session(study: Study, tables: dict[str, pd.DataFrame]) -> list[Finding]:
-    """Readings without their session, where the study has a table of sessions."""
-    if not any(table.provides == "sessions" for table in study.tables.values()):
-        return []
-    key = ["participant", "period", "session"]
-    readings = tables["readings"]
-    known = pd.MultiIndex.from_frame(tables["sessions"].reindex(columns=key))
-    lost = readings[~pd.MultiIndex.from_frame(readings.reindex(columns=key)).isin(known)]
-    return at_rows(lost, "E-DATA-ORPHAN", "no table of sessions has this participant's session")
 
 
 def _unused(study: Study, people: pd.DataFrame, scores: pd.DataFrame) -> dict[str, int]:
@@ -245,7 +229,7 @@ def _elsewhere(study: Study, person: pd.DataFrame, scores: pd.DataFrame) -> int:
     return count
 
 
-def _long(study: Study, frame: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
+def _long(study: Study, frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     """One row per score: wide tables folded, parameters stacked, empty scores left out."""
     parts: list[pd.DataFrame] = []
     keys = ["participant", "period", "visit", "day", *(["hour"] if "hour" in frame else []), LINE, FILE]
@@ -260,43 +244,15 @@ def _long(study: Study, frame: pd.DataFrame, findings: list[Finding]) -> pd.Data
     scores = scores[scores["value"].notna()].reset_index(drop=True)
     if "hour" in frame:
         scores["day"] = scores["day"] + scores["hour"].fillna(0.0) / 24
-    _check_visits(study, scores, findings)
+    check_visits(study, scores, findings)
     return scores
-
-
-def _check_visits(study: Study, scores: pd.DataFrame, findings: list[Finding]) -> None:
-    known = {(visit.period, visit.id) for visit in study.visits}
-    pairs = pd.Series(list(zip(scores["period"], scores["visit"], strict=True)), index=scores.index, dtype=object)
-    undeclared = scores["visit"].notna() & ~pairs.isin(known)
-    nowhere = scores["visit"].isna() & scores["day"].isna()
-    windowed = {visit.period for visit in study.visits if visit.window}
-    unread = scores["visit"].isna() & scores["day"].notna() & ~scores["period"].isin(windowed)
-    findings += at_rows(scores[unread], "E-DATA-VISIT", "the visit is missing, and no visit of this period has a window that would tell it by the day")
-    findings += at_rows(scores[undeclared], "E-DATA-VISIT", "the visit is not declared in this period; add it or recode the label")
-    findings += at_rows(scores[nowhere], "E-DATA-VISIT", "neither a visit nor a day says when this score was taken")
-
-
-def _check_unique(tables: dict[str, pd.DataFrame], findings: list[Finding]) -> None:
-    keys = {
-        "assessments": ["participant", "period", "parameter", "visit", "day"],
-        "sessions": ["participant", "period", "session"],
-        "readings": ["participant", "period", "session", "minute"],
-        "disposition": ["participant", "period"],
-    }
-    for name, key in keys.items():
-        frame = tables[name]
-        if name == "assessments":
-            frame = frame.assign(day=frame["day"].where(frame["visit"].isna()))
-        text = f"the same {', '.join(key)} stands in the files twice; remove one record"
-        findings += at_rows(frame[frame.duplicated(key)], "E-DATA-DUPLICATE", text)
 
 
 def _numbered(study: Study, tables: dict[str, pd.DataFrame], numbers: dict[str, int]) -> dict[str, pd.DataFrame]:
     """Ids and sites become numbers, columns that no schema knows are gone, rows are in canonical order."""
     people = tables["participants"]
     if study.design.site is not None:
-        sites = {text: f"{at:03d}" for at, text in enumerate(sorted(people[study.design.site].dropna().unique()), start=1)}
-        people = people.assign(**{study.design.site: people[study.design.site].map(sites).astype("string")})
+        people = people.assign(**{study.design.site: people[study.design.site].map(_sites(people[study.design.site])).astype("string")})
     result: dict[str, pd.DataFrame] = {}
     for name, schema in COHORT.items():
         frame = (people if name == "participants" else tables[name]).copy()
@@ -304,6 +260,11 @@ def _numbered(study: Study, tables: dict[str, pd.DataFrame], numbers: dict[str, 
         frame = frame.drop(columns=[column for column in (LINE, FILE) if column in frame])
         result[name] = schema.conform(_recorded(frame, schema))
     return result
+
+
+def _sites(sites: pd.Series) -> dict[str, str]:
+    """Original site to its number."""
+    return {text: f"{at:03d}" for at, text in enumerate(sorted(sites.dropna().unique()), start=1)}
 
 
 def _recorded(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

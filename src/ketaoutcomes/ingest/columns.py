@@ -9,35 +9,72 @@ from datetime import datetime
 
 import pandas as pd
 
-from ketaoutcomes.domain.findings import Finding
 from ketaoutcomes.domain.instruments import Instrument
-from ketaoutcomes.domain.tables import Column, PatternColumn, Table
-from ketaoutcomes.ingest.reader import Rows
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.tables import Column, ItemColumns, PatternColumn, Table
+from ketaoutcomes.ingest.alike import skeleton
+from ketaoutcomes.ingest.reader import BadCell, Field, Parsed
 
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?\Z", re.ASCII)
 _INTEGER = re.compile(r"[-+]?[0-9]{1,15}(\.0*)?\Z", re.ASCII)
+#: Numbers that data bases write for missing.
+SENTINELS = {-1.0, *(sign * float(digit * n) for sign in (-1, 1) for digit in "789" for n in (1, 2, 3, 4, 5))} - {7.0, 8.0, 9.0}
+_MISSING = {"na", "n/a", "nan", "none", "null", "nil", "missing", "unknown", "unk", "nd", "n.d.", "not done", "tbd", "nr"}
+#: Letters that print as nothing and count as printable.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_SHEET_ERRORS = {"#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#N/A", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!"}
 _YES_NO = {
     **dict.fromkeys(("yes", "y", "true", "1"), "yes"),
     **dict.fromkeys(("no", "n", "false", "0"), "no"),
 }
-Parsed = str | float | None
 
 
-class BadCell(ValueError):
-    """A cell is not of its column's kind; the message says what was expected."""
+def fields(study: Study, table: Table) -> dict[str, Field]:
+    """What is read of a table's file: our columns and, under names with a tab, cells that become other things later."""
+    scales, mark, missing = study.scales, table.decimal, {*table.missing}
+
+    def field(header: str, parse: Callable[[str], Parsed], *, numeric: bool, only: tuple[str, str] | None = None) -> Field:
+        return Field(header, _unless_missing(parse, missing), numeric, only)
+
+    found: dict[str, Field] = {}
+    for name, column in table.columns.items():
+        numeric = column.kind in {"number", "integer", "date", "length"}
+        found[name] = field(column.source, _parser(column, scales, mark), numeric=numeric)
+        if column.beside:
+            found[f"{BESIDE}\t{name}"] = field(column.beside, _text, numeric=False)
+    for wide in table.wide:
+        found[f"{wide.parameter}\t{wide.period}\t{wide.visit}"] = field(wide.source, _number_of(scales[wide.instrument], mark), numeric=True)
+    for at, pattern in enumerate(table.patterns):
+        found[f"{PATTERN}\t{at}"] = field(pattern.source, _word(pattern, scales[pattern.instrument]), numeric=False)
+    for entry in table.items:
+        scale = scales[entry.instrument]
+        assert scale.items is not None
+        for item, header in enumerate(entry.headers(scale.items.number), start=1):
+            found[item_name(entry, item)] = field(header, _item(scale, item), numeric=True)
+    if table.long:
+        names = table.long.parameters
+        for text, one in names.items():
+            found[f"{LONG}\t{one.parameter}"] = field(table.long.value, _number_of(scales[one.instrument], mark), numeric=True, only=(table.long.name, text))
+        if not table.long.drop_unlisted:
+            found[f"{NAME}\t"] = field(table.long.name, lambda cell: _one_of(cell, list(names)), numeric=False)
+    return found
 
 
-def parse_column(rows: Rows, table: Table, column: Column, scales: dict[str, Instrument], findings: list[Finding]) -> pd.Series:
-    """One column of a file, as text or as numbers; missing cells are missing.
-
-    Problems are appended to `findings` with line and header, and leave a missing value.
-    """
-    numeric = column.kind in {"number", "integer", "date", "length"}
-    return _parsed(rows, table, column.source, _parser(column, scales), findings, numeric=numeric)
+#: Beginnings of the names of cells that are no column of ours.
+BESIDE, PATTERN, ITEM, LONG, NAME = "beside", "pattern", "item", "long", "name"
 
 
-def parse_item(rows: Rows, table: Table, header: str, scale: Instrument, item: int, findings: list[Finding]) -> pd.Series:
-    """One item of an instrument as numbers; an item of 0 or 1 may be written as no or yes."""
+def item_name(entry: ItemColumns, item: int) -> str:
+    """Under which name an item is read."""
+    return f"{ITEM}\t{entry.instrument}\t{item}"
+
+
+def _unless_missing(parse: Callable[[str], Parsed], missing: set[str]) -> Callable[[str], Parsed]:
+    return (lambda cell: None if cell in missing else parse(cell)) if missing else parse
+
+
+def _item(scale: Instrument, item: int) -> Callable[[str], Parsed]:
+    """One item of an instrument; an item of 0 or 1 may be written as no or yes."""
     assert scale.items is not None
     low, high = scale.items.range_of(item)
     inside = _within(_integer, low, high, f"{scale.name} item {item}")
@@ -47,44 +84,40 @@ def parse_item(rows: Rows, table: Table, header: str, scale: Instrument, item: i
             return float(_YES_NO[cell.lower()] == "yes")
         return inside(cell)
 
-    return _parsed(rows, table, header, parse, findings, numeric=True)
+    return parse
 
 
-def parse_pattern(rows: Rows, table: Table, column: PatternColumn, scale: Instrument, findings: list[Finding]) -> dict[str, pd.Series]:
-    """A word of letters as one column of numbers for each visit; visits beyond a word's end are missing."""
-    missing = {"", *table.missing}
-    words = [("" if cell in missing else cell) for cell in rows.column(column.source)]
-    values: list[list[float | None]] = []
-    for line, word in zip(rows.lines, words, strict=True):
-        unknown = sorted(set(word) - set(column.letters))
-        outside = [
-            letter for letter in set(word) - set(unknown) if (value := column.letters[letter]) is not None and not scale.minimum <= value <= scale.maximum
-        ]
-        if unknown or outside:
-            text = "a letter that `letters` does not list" if unknown else f"a letter whose score is outside the range of {scale.name}"
-            findings.append(Finding(str(rows.path), line, column.source, "E-DATA-VALUE", text))
-        values.append([column.letters.get(letter) for letter in word])
-    longest = max(map(len, words), default=0)
+def _word(column: PatternColumn, scale: Instrument) -> Callable[[str], Parsed]:
+    """A word of letters, each with a score within its instrument's range."""
+
+    def parse(word: str) -> Parsed:
+        if set(word) - set(column.letters):
+            raise BadCell("a letter that `letters` does not list")
+        values = [value for letter in set(word) if (value := column.letters[letter]) is not None]
+        if any(not scale.minimum <= value <= scale.maximum for value in values):
+            raise BadCell(f"a letter whose score is outside the range of {scale.name}")
+        return word
+
+    return parse
+
+
+def spread(column: PatternColumn, words: pd.Series) -> dict[str, pd.Series]:
+    """Words of letters as one column of numbers for each visit; visits beyond a word's end are missing."""
+    texts = words.fillna("")
+    longest = int(texts.str.len().max()) if len(texts) else 0
     return {
-        column.visit.replace("{}", str(at + 1)): pd.Series([row[at] if at < len(row) else None for row in values], dtype="float64") for at in range(longest)
+        f"{column.parameter}\t{column.period}\t{column.visit.replace('{}', str(at + 1))}": texts.str.get(at).map(column.letters).astype("float64")
+        for at in range(longest)
     }
 
 
-def _parsed(rows: Rows, table: Table, header: str, parse: Callable[[str], Parsed], findings: list[Finding], *, numeric: bool) -> pd.Series:
-    missing = {"", *table.missing}
-    values: list[Parsed] = []
-    for line, cell in zip(rows.lines, rows.column(header), strict=True):
-        try:
-            values.append(None if cell in missing else parse(cell))
-        except BadCell as problem:
-            findings.append(Finding(str(rows.path), line, header, "E-DATA-VALUE", str(problem)))
-            values.append(None)
-    return pd.Series(values, dtype="float64" if numeric else "string")
-
-
-def _parser(column: Column, scales: dict[str, Instrument]) -> Callable[[str], Parsed]:
+def _parser(column: Column, scales: dict[str, Instrument], mark: str) -> Callable[[str], Parsed]:
     if column.kind in {"number", "integer"}:
-        parse = _number if column.kind == "number" else _integer
+        parse = _number_in(mark) if column.kind == "number" else _integer
+        if column.range:
+            parse = _within(parse, column.range[0], column.range[1], "what the study file allows")
+        if column.top is not None:
+            parse = _topped(parse, column.top)
         if column.instrument is None:
             return parse
         scale = scales[column.instrument]
@@ -102,43 +135,85 @@ def _parser(column: Column, scales: dict[str, Instrument]) -> Callable[[str], Pa
     return _text
 
 
+def _number_of(scale: Instrument, mark: str) -> Callable[[str], Parsed]:
+    return _within(_number_in(mark), scale.minimum, scale.maximum, scale.name, scale.unit)
+
+
+def _number_in(mark: str) -> Callable[[str], float]:
+    return lambda cell: _number(cell, mark)
+
+
+def _topped(parse: Callable[[str], float], top: float) -> Callable[[str], float]:
+    return lambda cell: min(parse(cell), top)
+
+
 def _text(cell: str) -> str:
     """The cell with each accent written one way (NFC), or refused: two labels that look the same are one label."""
-    if not cell.isprintable():
-        raise BadCell("holds an invisible character (such as a zero-width or hard space); remove it")
+    if not cell.isprintable() or _UNSEEN.search(cell):
+        raise BadCell("holds an invisible character (such as a zero-width or hard space) or a line break; remove it")
+    if "\ufffd" in cell:
+        raise BadCell("holds the mark of a letter that another program could not read; get the original text")
+    if cell.startswith("#") and cell.upper() in _SHEET_ERRORS:
+        raise BadCell("a spreadsheet's error value; mend it there")
     return unicodedata.normalize("NFC", cell)
 
 
-def _number(cell: str) -> float:
-    if not _NUMBER.match(cell):
-        hint = "; the decimal mark must be a point" if "," in cell else ""
-        raise BadCell(f"not a number{hint}; declare a code for missing under `missing:` if it is one")
-    return float(cell)
+def _number(cell: str, mark: str = "point") -> float:
+    plain = cell.replace(",", ".") if mark == "comma" and "." not in cell else cell if mark == "point" else ""
+    if not _NUMBER.match(plain):
+        raise BadCell(f"not a number{_hint(cell, mark)}")
+    return float(plain)
+
+
+def _hint(cell: str, mark: str = "point") -> str:
+    """What a cell that is no number may be, and how to mend it."""
+    plain = cell.casefold()
+    if re.fullmatch(r"[-+]?[0-9]+,[0-9]+", cell) and mark == "point":
+        return ": for a decimal comma write `decimal: comma` in the study file's table; a mark between thousands must go"
+    if re.fullmatch(r"[-+]?[0-9]+\.[0-9]+", cell) and mark == "comma":
+        return ": the study file says `decimal: comma`"
+    if re.match(r"[<>≤≥~]", cell):
+        return ": a bound is not a value; decide on one and say so, or declare it under `missing:`"
+    if re.match(r"[-+]?[0-9.,]+\s*[^\W\d_%/]+|.*%\Z", cell):
+        return ": take the unit out of the cells (`unit:` in the study file names it)"
+    if re.fullmatch(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}.*", cell):
+        return ": a date needs `kind: date`"
+    if plain in _MISSING or cell.strip("-–—?*.") == "":
+        return ": if it means missing, list it under `missing:` of the study file's table"
+    if any(char.isdigit() and not char.isascii() for char in cell) or "−" in cell:
+        return ": write ASCII digits and a hyphen for minus"
+    return "; list it under `missing:` if it means missing"
 
 
 def _integer(cell: str) -> float:
     if not _INTEGER.match(cell):
-        raise BadCell("not a whole number")
+        raise BadCell(f"not a whole number{_hint(cell) if not _NUMBER.match(cell) else ''}")
     return float(cell)
 
 
-def _within(parse: Callable[[str], float], low: float, high: float, name: str, unit: str = "") -> Callable[[str], Parsed]:
+def _within(parse: Callable[[str], float], low: float, high: float, name: str, unit: str = "") -> Callable[[str], float]:
     def inside(cell: str) -> float:
         value = parse(cell)
         if not low <= value <= high:
-            raise BadCell(f"outside the range of {name}, {low:g} to {high:g} {unit}".rstrip())
+            code = "; a code for missing is listed under `missing:`" if value in SENTINELS else ""
+            raise BadCell(f"outside the range of {name}, {low:g} to {high:g} {unit}".rstrip() + code)
         return value
 
     return inside
 
 
 def _date(cell: str, pattern: str) -> float:
+    """The day of a date that is written exactly so: 2024-06-1 may be half of the eleventh."""
+    unpadded = "%-" in pattern
+    plain = pattern.replace("%-", "%")
     try:
-        if any(char.isdigit() and not char.isascii() for char in cell):
-            raise ValueError
-        return float(datetime.strptime(cell, pattern).toordinal())
+        day = datetime.strptime(cell, plain)
     except ValueError:
-        raise BadCell(f"not a date written as {pattern}") from None
+        day = None
+    if day is None or not cell.isascii() or not (unpadded or "%f" in plain or day.strftime(plain).casefold() == cell.casefold()):
+        serial = "; a number of five digits is a spreadsheet's count of days: format the column as a date there" if re.fullmatch(r"[0-9]{5}", cell) else ""
+        raise BadCell(f"not a date written as {pattern}; `date_format` says how they are written (%-d and %-m without leading zeros){serial}")
+    return float(day.toordinal())
 
 
 def _recoded(cell: str, column: Column) -> str | None:
@@ -146,7 +221,7 @@ def _recoded(cell: str, column: Column) -> str | None:
         return column.recode[cell] or None
     if column.drop_unlisted:
         return None
-    raise BadCell(f"label not in the study file; known: {_choices(column.recode)}")
+    raise BadCell(f"label not in the study file{_near(cell, column.recode)}; known: {_choices(column.recode)}")
 
 
 def _flag(cell: str) -> str:
@@ -158,8 +233,13 @@ def _flag(cell: str) -> str:
 
 def _one_of(cell: str, levels: list[str]) -> str:
     if cell not in levels:
-        raise BadCell(f"label not in the study file; known: {_choices(levels)}")
+        raise BadCell(f"label not in the study file{_near(cell, levels)}; known: {_choices(levels)}")
     return cell
+
+
+def _near(cell: str, labels: Iterable[str]) -> str:
+    alike = any(skeleton(cell) == skeleton(label) for label in labels)
+    return " (a known one is written almost alike: mind capitals, spaces and letters of other alphabets)" if alike else ""
 
 
 def _choices(labels: Iterable[str]) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.domain.findings import Finding
+from ketaoutcomes.domain.findings import Findings
 from ketaoutcomes.domain.study import Period, Study
 from ketaoutcomes.ingest.places import at_rows
 
 
-def assign_periods(study: Study, part: str, frame: pd.DataFrame, people: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
+def assign_periods(study: Study, part: str, frame: pd.DataFrame, people: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     """`frame` with a `period` column.
 
     A record's own `period` counts first. In a crossover its `arm` tells: the period in which the
@@ -48,7 +48,7 @@ def _entered(study: Study, frame: pd.DataFrame, people: pd.DataFrame) -> pd.Seri
     return entered
 
 
-def _by_arm(study: Study, frame: pd.DataFrame, people: pd.DataFrame, findings: list[Finding]) -> pd.Series:
+def _by_arm(study: Study, frame: pd.DataFrame, people: pd.DataFrame, findings: Findings) -> pd.Series:
     person = people.set_index("participant")
     period = pd.Series(pd.NA, index=frame.index, dtype="string")
     twice = pd.Series(False, index=frame.index)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from ketaoutcomes.domain.findings import Finding
@@ -9,7 +11,7 @@ from ketaoutcomes.domain.findings import Finding
 LINE, FILE = "_line", "_file"
 
 
-def at_rows(rows: pd.DataFrame, code: str, message: str, column: str = "") -> list[Finding]:
+def at_rows(rows: pd.DataFrame, code: str, message: str, column: str = "") -> Iterator[Finding]:
     """One finding for each row, at its file and line."""
-    places = zip(rows[FILE], rows[LINE], strict=True)
-    return [Finding(str(file), int(line), column, code, message) for file, line in places]
+    for file, line in zip(rows[FILE], rows[LINE], strict=True):
+        yield Finding(str(file), int(line), column, code, message)

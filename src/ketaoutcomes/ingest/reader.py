@@ -1,127 +1,370 @@
-"""A delimited text file as rows of text, strictly: nothing is guessed, shifted, merged or dropped."""
+"""A delimited text file as typed columns, strictly: nothing is guessed, shifted, merged or dropped.
+
+Text passes in blocks: what stays in memory are the values of the columns that the study names.
+"""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
-from ketaoutcomes.domain.findings import Finding, Refused
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ketaoutcomes.domain.findings import Finding, Findings, Refused
 from ketaoutcomes.domain.instruments import Instrument
 from ketaoutcomes.domain.tables import Table
+from ketaoutcomes.ingest._texts import Column, Texts, split
+from ketaoutcomes.ingest.alike import skeleton
+from ketaoutcomes.ingest.places import FILE, LINE
+from ketaoutcomes.ingest.source import column_at, opened
 
-_MAGIC = {b"PK\x03\x04": "a zip or Excel file", b"\x1f\x8b": "a gzip file", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PAR1": "Parquet"}
-_DELIMITERS = {",": "a comma", "\t": "a tab", ";": "a semicolon"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+MAX_ROWS = 5_000_000
+_BLOCK = 1 << 22
+_MEMORY = 100_000
+_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
+Parsed = str | float | None
+Lines = NDArray[np.int64]
+
+
+class BadCell(ValueError):
+    """A cell is not of its column's kind; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """A file's header and rows; `lines` holds each row's line number in the file."""
+class Field:
+    """How the cells below one header become values.
 
-    path: Path
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    lines: tuple[int, ...]
+    Attributes
+    ----------
+    header
+        Header in the file.
+    parse
+        Text without spaces at its ends to a value; raises `BadCell`.
+    numeric
+        Numbers, or text.
+    only
+        Header and text of another column: in other rows there is no value.
+    """
 
-    def column(self, name: str) -> list[str]:
-        """The text of one column, spaces at the ends removed."""
-        at = self.header.index(name)
-        return [row[at].strip() for row in self.rows]
+    header: str
+    parse: Callable[[str], Parsed]
+    numeric: bool
+    only: tuple[str, str] | None = None
 
 
-def read_rows(table: Table, root: Path, scales: dict[str, Instrument]) -> Rows:
-    """Read the file of a table.
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some records: the line each starts on, and the text of each column by its number."""
+
+    lines: Lines
+    columns: list[Texts]
+
+
+def read(table: Table, path: Path, fields: dict[str, Field], scales: dict[str, Instrument], findings: Findings) -> pd.DataFrame:
+    """The named columns of a file, with file and line of each row.
+
+    Cells that cannot be read are missing and noted in `findings`.
 
     Raises
     ------
     Refused
-        Missing file, other checksum, not UTF-8 text, ragged rows, unreadable quotes, header
-        missing, repeated or without a column the study file names.
+        The file is not what the study file says: encoding, header, number of cells, quotes, rows.
     """
-    path = root / table.file
-    text = _text(path, table)
-    delimiter = "\t" if path.suffix == ".tsv" else ","
-    rows, lines = _parse(path, text, delimiter)
-    header = tuple(cell.strip() for cell in rows[0])
-    _check_header(path, header, table.headers(scales), delimiter)
-    _check_widths(path, rows, lines, len(header), may_be_empty=table.provides == "events")
-    return Rows(path, header, tuple(tuple(row) for row in rows[1:]), tuple(lines[1:]))
+    with opened(table, path) as source:
+        _skip(source.lines, table.header_line - 1)
+        header, line = _header(table, path, source.lines, scales)
+        structure = Structure(table, path, header, line, findings)
+        columns = {name: _Values(field, path, findings) for name, field in fields.items()}
+        lines = [np.array([], dtype=np.int64)]
+        for block in structure.blocks(source.lines):
+            chosen, kept = _chosen(table, header, block)
+            lines.append(kept)
+            for column in columns.values():
+                column.take(kept, chosen)
+        if source.unended:
+            text = "the last line has no line end, as in a file that was cut short; compare its end with the original"
+            findings.append(Finding(str(path), source.unended, "", "N-DATA-END", text))
+    structure.finish()
+    frame = pd.DataFrame({name: column.values() for name, column in columns.items()})
+    return frame.assign(**{LINE: np.concatenate(lines), FILE: pd.Categorical([str(path)] * len(frame), categories=[str(path)])})
 
 
-def _refuse(path: Path, line: int, column: str, code: str, message: str) -> Refused:
+def _chosen(table: Table, header: list[str], block: Block) -> tuple[dict[str, Texts], Lines]:
+    """Columns by header and lines of a block's rows that belong to the table."""
+    columns = {name: column for name, column in zip(header, block.columns, strict=True) if name}
+    if not table.where:
+        return columns, block.lines
+    keep = np.ones(len(block.lines), dtype=bool)
+    for name, texts in table.where.items():
+        keep &= columns[name].matches({*texts})
+    return {name: column.kept(keep) for name, column in columns.items()}, block.lines[keep]
+
+
+class _Values:
+    """The values of one column, block after block. Each distinct text is parsed once."""
+
+    def __init__(self, field: Field, path: Path, findings: Findings) -> None:
+        self._field, self._path, self._findings = field, path, findings
+        self._known = _Known(field.parse)
+        self._numbers: list[NDArray[np.float64]] = []
+        self._texts = Column()
+        self._spaces = False
+
+    def take(self, lines: Lines, cells: dict[str, Texts]) -> None:
+        distinct, codes = cells[self._field.header].distinct()
+        values = [self._known[cell] for cell in distinct]
+        here = cells[self._field.only[0]].matches({self._field.only[1]}) if self._field.only else None
+        for at in [at for at, value in enumerate(values) if isinstance(value, BadCell)]:
+            rows = codes == at if here is None else (codes == at) & here
+            self._note(lines[rows], str(values[at]))
+            values[at] = None
+        self._keep(values, codes, here)
+        if self._known.spaces and not self._spaces:
+            self._spaces = True
+            text = "some cells have spaces at their ends; they are read without"
+            self._findings.append(Finding(str(self._path), 0, self._field.header, "N-DATA-SPACE", text))
+
+    def _keep(self, values: list[Parsed | BadCell], codes: Lines, here: NDArray[np.bool_] | None) -> None:
+        if self._field.numeric:
+            numbers = np.array(values, dtype=np.float64)[codes] if values else np.array([], dtype=np.float64)
+            self._numbers.append(numbers if here is None else np.where(here, numbers, np.nan))
+        else:
+            self._texts.append([None if value is None else str(value) for value in values], codes)
+
+    def _note(self, lines: Lines, problem: str) -> None:
+        self._findings += (Finding(str(self._path), int(line), self._field.header, "E-DATA-VALUE", problem) for line in lines)
+
+    def values(self) -> pd.Series:
+        if self._field.numeric:
+            return pd.Series(np.concatenate([np.array([], dtype=np.float64), *self._numbers]))
+        return self._texts.series()
+
+
+class _Known(dict[str, "Parsed | BadCell"]):
+    """Text to value, parsed when first asked for."""
+
+    def __init__(self, parse: Callable[[str], Parsed]) -> None:
+        super().__init__()
+        self._parse = parse
+        self.spaces = False
+
+    def __missing__(self, cell: str) -> Parsed | BadCell:
+        text = cell.strip()
+        self.spaces |= len(text) < len(cell)
+        try:
+            found: Parsed | BadCell = self._parse(text) if text else None
+        except BadCell as problem:
+            found = problem
+        if len(self) >= _MEMORY:  # ids of millions would fill it; somebody's rows mostly stand together
+            self.clear()
+        self[cell] = found
+        return found
+
+
+def _skip(lines: Iterator[str], n: int) -> None:
+    for _ in islice(lines, n):
+        pass
+
+
+def _header(table: Table, path: Path, lines: TextIO, scales: dict[str, Instrument]) -> tuple[list[str], int]:
+    """The header's cells and the line it ends on."""
+    records = csv.reader(lines, delimiter=table.separator, strict=True)
+    try:
+        header = [cell.strip() for cell in next((record for record in records if record), list[str]())]
+        line = table.header_line - 1 + records.line_num
+        _check_header(table, path, header, table.headers(scales), records)
+    except csv.Error:
+        raise _refused(path, table.header_line, "", "E-DATA-QUOTE", "the quotes of this line do not match") from None
+    return header, line
+
+
+def _refused(path: Path, line: int, column: str, code: str, message: str) -> Refused:
     return Refused([Finding(str(path), line, column, code, message)])
 
 
-def _text(path: Path, table: Table) -> str:
-    if not path.is_file():
-        raise _refuse(path, 0, "", "E-DATA-FILE", "there is no such file")
-    data = path.read_bytes()
-    if table.sha256 and hashlib.sha256(data).hexdigest() != table.sha256:
-        raise _refuse(path, 0, "", "E-DATA-CHECKSUM", "not the file the study was written for: its sha256 differs from the study file's")
-    for magic, name in _MAGIC.items():
-        if data.startswith(magic):
-            raise _refuse(path, 0, "", "E-DATA-FORMAT", f"this is {name}; export it as UTF-8 CSV")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise _refuse(path, line, "", "E-DATA-ENCODING", "not UTF-8; save the file as CSV UTF-8") from None
-    control = _CONTROL.search(text)
-    if control:
-        line = text.count("\n", 0, control.start()) + 1
-        raise _refuse(path, line, "", "E-DATA-CONTROL", "a control character (such as NUL) stands in this line; remove it")
-    if not text.strip():
-        raise _refuse(path, 0, "", "E-DATA-EMPTY", "the file is empty")
-    return text
-
-
-def _parse(path: Path, text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    before = 0
-    try:
-        for row in reader:
-            if any("\n" in cell or "\r" in cell for cell in row):
-                raise _refuse(path, before + 1, "", "E-DATA-QUOTE", "a quoted cell runs over a line end; close the quote or remove the line break")
-            if row:
-                rows.append(row)
-                lines.append(reader.line_num)
-            before = reader.line_num
-    except csv.Error:
-        raise _refuse(path, before + 1, "", "E-DATA-QUOTE", "the quotes of this line do not match") from None
-    return rows, lines
-
-
-def _check_header(path: Path, header: tuple[str, ...], wanted: list[str], delimiter: str) -> None:
-    other = next((mark for mark in _DELIMITERS if len(header) == 1 and mark != delimiter and mark in header[0]), None)
-    if other:
-        message = f"the columns seem to be separated by {_DELIMITERS[other]}, not {_DELIMITERS[delimiter]}; export with {_DELIMITERS[delimiter]}"
-        raise _refuse(path, 1, "", "E-DATA-DELIMITER", message)
-    findings = [
-        Finding(str(path), 1, name, "E-DATA-COLUMN", "the study file names this column and the file does not have it") for name in wanted if name not in header
-    ]
+def _check_header(table: Table, path: Path, header: list[str], wanted: list[str], records: Iterator[list[str]]) -> None:
+    line, separator = table.header_line, table.separator
+    if not header:
+        raise _refused(path, 0, "", "E-DATA-EMPTY", "no header where the study file says it is")
+    other = next((mark for mark in _NAMES if len(header) == 1 and mark != separator and mark in header[0]), None)
+    if other and header[0] not in wanted:
+        name = _NAMES[other]
+        text = f"the cells seem to be separated by a {name}: write `delimiter: {name}` in the study file's table, or export with a {_NAMES[separator]}"
+        raise _refused(path, line, "", "E-DATA-DELIMITER", text)
+    missing = [name for name in dict.fromkeys(wanted) if name not in header]
+    found = [_absent(path, line, name, header) for name in missing]
+    if missing:
+        at = next((at for at, record in enumerate(islice(records, 50), start=line + 1) if {cell.strip() for cell in record} >= set(wanted)), 0)
+        if at:
+            raise _refused(path, line, "", "E-DATA-HEADER", f"line {at} seems to be the header: write `header_line: {at}` in the study file's table")
     # by number: in a file without a header these would be somebody's values
-    findings += [
-        Finding(str(path), 1, str(at + 1), "E-DATA-COLUMN", f"column {header.index(name) + 1} has the same name; rename one")
+    found += [
+        Finding(str(path), line, str(at + 1), "E-DATA-COLUMN", f"column {header.index(name) + 1} has the same name; rename one")
         for at, name in enumerate(header)
         if name and header.index(name) < at
     ]
-    if findings:
-        raise Refused(findings)
-
-
-def _check_widths(path: Path, rows: list[list[str]], lines: list[int], width: int, *, may_be_empty: bool) -> None:
-    findings = [
-        Finding(str(path), line, "", "E-DATA-WIDTH", f"{len(row)} cells where the header has {width}; look for a decimal comma or a missing quote")
-        for row, line in zip(rows, lines, strict=True)
-        if len(row) != width
+    found += [
+        Finding(str(path), line, str(at + 1), "E-DATA-COLUMN", f"looks the same as the header of column {header.index(name) + 1} and is not; rename one")
+        for name in wanted
+        for at, there in enumerate(header)
+        if name in header and there != name and skeleton(there, fold=False) == skeleton(name, fold=False)
     ]
-    if len(rows) == 1 and not may_be_empty:  # no events is an answer; no people or no scores is a wrong file
-        findings.append(Finding(str(path), 1, "", "E-DATA-EMPTY", "the file has a header and no rows"))
-    if findings:
-        raise Refused(findings)
+    found += [
+        Finding(str(path), line, str(at + 1), "E-DATA-COLUMN", "this header holds an invisible character; remove it")
+        for at, name in enumerate(header)
+        if not name.isprintable()
+    ]
+    if found:
+        raise Refused(found)
+
+
+def _absent(path: Path, line: int, name: str, header: list[str]) -> Finding:
+    near = next((at for at, there in enumerate(header) if skeleton(there) == skeleton(name)), None)
+    hint = "" if near is None else f"; column {near + 1} is written almost alike: mind capitals, spaces and letters of other alphabets"
+    return Finding(str(path), line, name, "E-DATA-COLUMN", f"the study file names this column and the file does not have it{hint}")
+
+
+class Structure:
+    """Records of a file: as many cells as the header has, quotes that match, no more rows than can be held."""
+
+    def __init__(self, table: Table, path: Path, header: list[str], line: int, findings: Findings) -> None:
+        self._table, self._path, self._header, self._line, self._findings = table, path, header, line, findings
+        self._broken = {header.index(name) for name in table.line_breaks}
+        self._found = Findings()
+        self._rows = self._blank = 0
+        self._empty = re.compile(rf"(?:\A|\n)[ \t{re.escape(table.separator)}]*\n")
+
+    def blocks(self, lines: TextIO) -> Iterator[Block]:
+        """Blocks of records of the right width; others become findings.
+
+        Raises
+        ------
+        Refused
+            Quotes that do not match, more rows than can be held.
+        """
+        while text := lines.read(_BLOCK):
+            text += lines.readline()
+            block = self._plain(text) or self._quoted(text, lines)
+            self._rows += len(block.lines)
+            if self._rows > MAX_ROWS:
+                raise _refused(self._path, self._line, "", "E-DATA-SIZE", f"more than {MAX_ROWS:,} rows: split the file")
+            if len(block.lines):
+                yield block
+
+    def _plain(self, text: str) -> Block | None:
+        """A block in which a separator is a separator and a line a record; nothing when it has quotes, empty rows or another number of cells."""
+        if '"' in text or text.startswith("\ufeff") or self._empty.search(text):
+            return None
+        columns = split(text, self._table.separator, len(self._header))
+        if columns is None:
+            return None
+        first, self._line = self._line + 1, self._line + text.count("\n") + (not text.endswith("\n"))
+        return Block(np.arange(first, self._line + 1), columns)
+
+    def _quoted(self, text: str, lines: TextIO) -> Block:
+        """Any block, record by record; the last one may run on beyond it."""
+        block = io.StringIO(text)
+        records = csv.reader(iter(lambda: block.readline() or lines.readline(), ""), delimiter=self._table.separator, strict=True)
+        places: list[int] = []
+        rows: list[list[str]] = []
+        while block.tell() < len(text):
+            before = records.line_num
+            try:
+                row = next(records)
+            except csv.Error:
+                raise Refused([*self._found, self._quote()]) from None
+            if self._is_record(self._line + 1, row):
+                places.append(self._line + 1)
+                rows.append(row)
+            self._line += records.line_num - before
+        across = list(zip(*rows, strict=True)) if rows else [()] * len(self._header)
+        return Block(np.array(places, dtype=np.int64), [Texts.of(cells) for cells in across])
+
+    def finish(self) -> None:
+        """What can be said when all was read.
+
+        Raises
+        ------
+        Refused
+            Wrong widths, line breaks within cells, no rows, or another number than declared.
+        """
+        if self._blank:
+            self._findings.append(Finding(str(self._path), 0, "", "N-DATA-BLANK", f"{self._blank} rows without any text are not read"))
+        if not self._rows and self._table.provides != "events" and not self._found.errors:  # no events is an answer
+            self._found.append(Finding(str(self._path), self._table.header_line, "", "E-DATA-EMPTY", "the file has a header and no rows"))
+        if self._table.rows not in {None, self._rows}:
+            text = f"{self._rows} rows where the study file's `rows` says {self._table.rows}: the file was cut short, or is another version"
+            self._found.append(Finding(str(self._path), self._line, "", "E-DATA-ROWS", text))
+        self._found.refuse()
+
+    def _is_record(self, line: int, row: list[str]) -> bool:
+        if not any(map(str.strip, row)):
+            self._blank += len(row) > 1  # an empty line is no row
+            return False
+        self._check_breaks(line, row)
+        if len(row) != len(self._header):
+            text = f"{len(row)} cells where the header has {len(self._header)}; look for a decimal comma or a missing quote"
+            self._found.append(Finding(str(self._path), line, "", "E-DATA-WIDTH", text))
+            self._rows += 1
+        return len(row) == len(self._header)
+
+    def _check_breaks(self, line: int, row: list[str]) -> None:
+        for at, cell in enumerate(row):
+            if "\n" not in cell:
+                continue
+            header = self._header[at] if at < len(self._header) else str(at + 1)
+            if at not in self._broken:
+                text = "a quoted cell runs over a line end: close the quote, or name the column under `line_breaks:` if its cells hold such texts"
+                self._found.append(Finding(str(self._path), line, header, "E-DATA-QUOTE", text))
+            elif any(_like_a_row(inner, self._table.separator, len(self._header)) for inner in cell.split("\n")[1:]):
+                text = "a quoted cell holds what looks like a row of its own: a quote was not closed"
+                self._found.append(Finding(str(self._path), line, header, "E-DATA-QUOTE", text))
+
+    def _quote(self) -> Finding:
+        """Where the quotes went wrong: the record after the last good one is read again, letter by letter."""
+        table, line = self._table, self._line + 1
+        with opened(table, self._path) as source:
+            _skip(source.lines, line - 1)
+            text = "".join(islice(source.lines, 1000))
+        at = _bad_quote(text, table.separator)
+        before = text[:at]
+        start = before.rfind("\n") + 1
+        message = "a quote opens here and does not close" if at < len(text) else "the quotes of this line do not match"
+        header = column_at(before[start:], table.separator, self._header)
+        return Finding(str(self._path), line + before.count("\n"), header, "E-DATA-QUOTE", message)
+
+
+def _like_a_row(inner: str, separator: str, width: int) -> bool:
+    """As many cells as a row, without the spaces that follow commas in prose."""
+    return inner.count(separator) == width - 1 and f"{separator} " not in inner
+
+
+def _bad_quote(text: str, separator: str) -> int:
+    """Index of the first quote that opens a cell and is not closed before a separator or a line end."""
+    at, begins = 0, True
+    while at < len(text):
+        if begins and text[at] == '"':
+            end = _closing(text, at + 1)
+            if end < 0 or (end + 1 < len(text) and text[end + 1] not in (separator, "\n")):
+                return at
+            at = end
+        begins = text[at] in (separator, "\n")
+        at += 1
+    return at
+
+
+def _closing(text: str, at: int) -> int:
+    """Index of the quote that closes a cell; doubled quotes are text."""
+    while (at := text.find('"', at)) >= 0:
+        if text[at + 1 : at + 2] != '"':
+            return at
+        at += 2
+    return -1

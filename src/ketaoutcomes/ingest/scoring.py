@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ketaoutcomes.domain.findings import Finding
-from ketaoutcomes.domain.instruments import Instrument, Items, parts
+from ketaoutcomes.domain.findings import Findings
+from ketaoutcomes.domain.instruments import Items, parts
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.domain.tables import ItemColumns, Table
-from ketaoutcomes.ingest.columns import parse_item
-from ketaoutcomes.ingest.reader import Rows
+from ketaoutcomes.ingest.columns import item_name
+from ketaoutcomes.ingest.places import at_rows
 
 Array = NDArray[np.float64]
 
@@ -34,17 +34,15 @@ class Scored:
     notes: dict[str, int]
 
 
-def scored(study: Study, table: Table, entry: ItemColumns, rows: Rows, findings: list[Finding]) -> Scored:
+def scored(study: Study, table: Table, entry: ItemColumns, frame: pd.DataFrame, findings: Findings) -> Scored:
     """Score the items of one instrument in every row of a file.
 
-    Items outside their range become findings. A score whose items are missing beyond the
+    A score whose items are missing beyond the
     instrument's rule is missing.
     """
     scale = study.scales[entry.instrument]
     assert scale.items is not None
-    headers = entry.headers(scale.items.number)
-    columns = [parse_item(rows, table, header, scale, item, findings) for item, header in enumerate(headers, start=1)]
-    values = np.column_stack([column.to_numpy(dtype=float) for column in columns])
+    values = frame[[item_name(entry, item) for item in range(1, scale.items.number + 1)]].to_numpy(dtype=float)
     values = _not_asked(scale.items, values)
     score, missing = _score(scale.items, values, None)
     found = {entry.instrument: pd.Series(score)}
@@ -52,7 +50,7 @@ def scored(study: Study, table: Table, entry: ItemColumns, rows: Rows, findings:
     found |= {name: pd.Series(_score(scale.items, values, part.takes)[0]) for name, part in measures.items() if part.takes}
     found |= {name: pd.DataFrame([found[of] for of in part.lowest_of]).min(skipna=False) for name, part in measures.items() if part.lowest_of}
     none = np.isnan(values).sum(axis=1) == values.shape[1]
-    _compare(study, table, entry, rows, score, none, findings)
+    _compare(study, table, entry, frame, score, none, findings)
     notes = {
         f"{scale.name} filled for missing items": int(((missing > 0) & ~np.isnan(score)).sum()) if scale.items.may_miss else 0,
         f"{scale.name} not scored, too many items missing": int((np.isnan(score) & ~none).sum()),
@@ -110,26 +108,19 @@ def _endorsed(items: Items, values: Array, takes: list[int]) -> tuple[Array, Arr
     return np.where(surely == possibly, surely, np.nan), missing.sum(axis=1)
 
 
-def _compare(study: Study, table: Table, entry: ItemColumns, rows: Rows, score: Array, none: NDArray[np.bool_], findings: list[Finding]) -> None:
+def _compare(study: Study, table: Table, entry: ItemColumns, frame: pd.DataFrame, score: Array, none: NDArray[np.bool_], findings: Findings) -> None:
     """A total that stands beside its items must be theirs."""
-    total = table.columns.get(entry.instrument)
-    if total is None:
+    column = table.columns.get(entry.instrument)
+    if column is None:
         return
-    scale: Instrument = study.scales[entry.instrument]
-    cells = rows.column(total.source)
-    for at, (line, cell) in enumerate(zip(rows.lines, cells, strict=True)):
-        if cell in {"", *table.missing} or none[at]:
-            continue
-        if np.isnan(score[at]):
-            text = f"a total stands here although items of {scale.name} are missing; remove the total, or give the items"
-            findings.append(Finding(str(rows.path), line, total.source, "E-DATA-TOTAL", text))
-        elif abs(_number(cell) - score[at]) > 0.005:
-            text = f"not the total that the items of {scale.name} give"
-            findings.append(Finding(str(rows.path), line, total.source, "E-DATA-TOTAL", text))
-
-
-def _number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return float("nan")
+    name = study.scales[entry.instrument].name
+    total = frame[entry.instrument].to_numpy(dtype=float)
+    given = pd.Series(~np.isnan(total) & ~none, index=frame.index)
+    lonely = f"a total stands here although items of {name} are missing; remove the total, or give the items"
+    findings += at_rows(frame[given & pd.Series(np.isnan(score), index=frame.index)], "E-DATA-TOTAL", lonely, column.source)
+    findings += at_rows(
+        frame[given & pd.Series(np.abs(total - score) > 0.005, index=frame.index)],
+        "E-DATA-TOTAL",
+        f"not the total that the items of {name} give",
+        column.source,
+    )
