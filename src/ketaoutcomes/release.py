@@ -61,11 +61,11 @@ def release(study: Study, frames: Iterable[pd.DataFrame], left_out: Mapping[str,
     results = ard.check(carried_out(study, results))
     compared = targets(study, results)
     exact = ard.bind([results, compared])
-    if study.privacy is None:
+    if not study.profile:
         verdicts = {name: _verdict(exact, name, study) for name in study.analyses}
         sheet: dict[str, Any] = {"profile": "none: the study is open", "rows": len(exact), "withheld": {}, "rounded": 0}
         return Released(exact, None, sheet, verdicts)
-    controlled = disclosure.apply(study.privacy.profile, results)
+    controlled = disclosure.apply(study.profile, results)
     shown = _forbidden(study, compared, controlled.frame)
     sheet = {**controlled.sheet, "rows": controlled.sheet["rows"] + len(shown), "published_withheld": int((shown["status"] == "withheld").sum())}
     verdicts = {name: _verdict(controlled.frame, name, study) for name in study.analyses}
@@ -159,7 +159,7 @@ def labels(study: Study) -> pd.DataFrame:
     plain = {
         "title": study.title, "drug": study.drug, "source": study.source, "status": study.status, "citation": study.citation or "",
         "design": design.kind, "randomised": "yes" if design.randomised else "no", "time_unit": study.time_unit,
-        "profile": study.privacy.profile if study.privacy else "", "name": study.study, "reference": design.reference or "",
+        "profile": study.profile, "name": study.study, "reference": design.reference or "",
     }  # fmt: skip
     for term, text in plain.items():
         add("study", term, text)
@@ -188,6 +188,8 @@ def labels(study: Study) -> pd.DataFrame:
             add("primary", "visit", getattr(analysis, "visit", None) or "")
     for entry in study.intercurrent:
         add("intercurrent", f"{entry.event}: {entry.strategy.replace('_', ' ')}", entry.reason)
+    for entry in study.privacy.allow if study.privacy else []:
+        add("identifier", entry.column, f"{entry.reason} (allowed by {entry.approver})")
     for at, entry in enumerate(study.assumptions):
         add("assumption", f"{at + 1}. {entry.key}", entry.reason)
     for at, entry in enumerate(study.deviations):

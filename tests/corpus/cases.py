@@ -539,11 +539,13 @@ def _records() -> Iterator[Case]:
 
 def _designs() -> Iterator[Case]:
     people = GOOD["people.csv"]
-    yield refused("one arm", "the other is empty", "people.csv", column("people.csv", "arm", lambda _: "Ketamine"), 0, "arm")
-    yield refused("one arm", "no arm at all", "people.csv", column("people.csv", "arm", lambda _: ""), 0, "arm")
-    yield refused(
-        "one arm", "the reference is empty", "people.csv", column("people.csv", "arm", lambda text: "Ketamine" if text == "Ketamine" else ""), 0, "arm"
-    )
+    for name, arms in {
+        "the other is empty": {"None": "Ketamine"},
+        "no arm at all": {"None": "", "Ketamine": ""},
+        "the reference is empty": {"None": ""},
+    }.items():
+        text = column("people.csv", "arm", lambda text, arms=arms: arms.get(text, text))
+        yield Case("one arm", name, {"people.csv": text.encode()}, "warned", ("people.csv", 0, "arm"))
     base = "\n".join(row for row in GOOD["scores.csv"].splitlines() if "Baseline" not in row) + "\n"
     yield Case("missing baseline", "of everybody", {"scores.csv": base.encode()}, "warned", ("scores.csv", 0, "madrs"))
     blank = "\n".join(row.rsplit(",", 1)[0] + "," if "Baseline" in row else row for row in GOOD["scores.csv"].splitlines()) + "\n"
@@ -557,7 +559,7 @@ def _designs() -> Iterator[Case]:
     yield refused("one visit", "no score at all", "scores.csv", "id,visit,madrs\n", 1)
     for n in (1, 2):
         files = {name: "\n".join([text.splitlines()[0], *(row for row in text.splitlines()[1:] if row[:4] in _IDS[:n])]) + "\n" for name, text in GOOD.items()}
-        outcome = "refused" if n == 1 else "noted"
+        outcome = "warned" if n == 1 else "noted"
         yield Case(
             "one participant", f"{n} of them", {name: text.encode() for name, text in files.items()}, outcome, ("people.csv", 0, "arm" if n == 1 else "")
         )

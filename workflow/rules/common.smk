@@ -27,7 +27,7 @@ def reports():
     return [
         f"results/{name}/{audience}/report.html"
         for name, study in STUDIES.items()
-        for audience in ["release", *(["internal"] if study.privacy else [])]
+        for audience in ["release", *(["internal"] if study.profile else [])]
     ]
 
 

@@ -79,6 +79,6 @@ def _rule_notes(study: Study, name: str, rule: Rule, data: dict[str, pd.DataFram
 
 
 def _n(study: Study, n: int) -> str:
-    if study.privacy is None:
+    if not study.profile:
         return str(n)
     return "1 to 7" if 1 <= n <= 7 else f"about {5 * round(n / 5)}"

@@ -107,9 +107,9 @@ def _design(study: Study) -> Iterator[Problem]:
         yield ("design", "arms"), "a single_arm design has one arm"
     if len(design.arms) > 1 and not any(period.arm for period in study.periods):
         yield ("periods",), "with more than one arm at least one period must name its `arm` column"
-    if study.status == "open" and study.privacy is not None:
-        yield ("privacy",), "an open study is released exactly: remove `privacy`, or say `status: confidential`"
-    if study.status == "confidential" and study.privacy is None:
+    if study.status == "open" and study.profile:
+        yield ("privacy", "profile"), "an open study is released exactly: remove the profile, or say `status: confidential`"
+    if study.status == "confidential" and not study.profile:
         yield ("status",), "a confidential study needs `privacy: {profile: ...}`; there is no default"
 
 

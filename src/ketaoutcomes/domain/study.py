@@ -19,13 +19,28 @@ _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=Fal
 _HALF_MINUTE = 0.5 / (24 * 60)
 
 
+class Allowed(BaseModel):
+    """A column that the screen for identifiers hits and that may be read all the same."""
+
+    model_config = _STRICT
+
+    column: str
+    """Its header in the file."""
+    reason: str = Field(min_length=10)
+    """Why it identifies nobody; printed in the report."""
+    approver: str = Field(min_length=2)
+    """Who decided; printed in the report."""
+
+
 class Privacy(BaseModel):
     """Disclosure control."""
 
     model_config = _STRICT
 
-    profile: Literal["opensafely"]
-    """Rules applied to what is released."""
+    profile: Literal["opensafely"] | None = None
+    """Rules applied to what is released; mandatory for confidential studies, not for open ones."""
+    allow: list[Allowed] = Field(default_factory=list[Allowed])
+    """Columns that seem to hold identifiers and may be read."""
 
 
 class Arm(BaseModel):
@@ -223,7 +238,7 @@ class Study(BaseModel):
     status: Literal["open", "confidential"]
     """`confidential` switches disclosure control on."""
     privacy: Privacy | None = None
-    """Mandatory when confidential."""
+    """Disclosure control, mandatory when confidential, and columns allowed by the screen for identifiers."""
     time_unit: Literal["days", "weeks", "months"] = "days"
     """Unit of the visits' `time` and of recorded times to event."""
     tables: dict[Name, Table] = Field(min_length=1)
@@ -288,6 +303,11 @@ class Study(BaseModel):
         parameters = {getattr(part, "parameter", "") for part in (rule.of if isinstance(rule, FirstOfRule) else [rule])} - {""}
         cutoffs = {key: plain_words(self.scale(parameter), key) for parameter in parameters for key in self.scale(parameter).criteria}
         return rule_words(rule, cutoffs)
+
+    @property
+    def profile(self) -> str:
+        """The disclosure profile; empty for an open study."""
+        return (self.privacy.profile if self.privacy else None) or ""
 
     @property
     def visit_labels(self) -> dict[str, str]:

@@ -172,7 +172,7 @@ def check_design(study: Study, people: pd.DataFrame, scores: pd.DataFrame, findi
             used = int(n.get(arm, 0))
             if used == 0 and not any(other.arm and (people[other.arm] == arm).any() for other in study.periods):
                 header = study.participant_columns[period.arm].source
-                findings.append(Finding(file, 0, header, "E-DATA-ARM", f"nobody has the arm {one.label}; if the study has fewer arms, say so under `design`"))
+                findings.append(Finding(file, 0, header, "W-DATA-ARM", f"nobody has the arm {one.label}; if the study has fewer arms, say so under `design`"))
             elif 0 < used < 3:
                 findings.append(Finding(file, 0, study.participant_columns[period.arm].source, "N-DATA-ARM", f"fewer than 3 people have the arm {one.label}"))
     if len(people) < 3:

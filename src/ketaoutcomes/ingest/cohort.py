@@ -23,6 +23,7 @@ from ketaoutcomes.ingest.checks import (
     orphans,
 )  # fmt: skip
 from ketaoutcomes.ingest.columns import BESIDE, ITEM, LONG, NAME, PATTERN, fields, spread
+from ketaoutcomes.ingest.identifiers import hits
 from ketaoutcomes.ingest.periods import assign_periods
 from ketaoutcomes.ingest.places import FILE, LINE, at_rows
 from ketaoutcomes.ingest.reader import read
@@ -124,6 +125,7 @@ def _read(study: Study, root: Path, findings: Findings, notes: dict[str, int]) -
             findings.extend(refused.found)
             continue
         check_table(table, frame, findings)
+        findings += hits(study, table, frame)
         kept = _listed(frame, table)
         if len(kept) < len(frame):
             notes[f"rows of {name} left out by drop_unlisted"] = len(frame) - len(kept)

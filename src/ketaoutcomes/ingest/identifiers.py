@@ -1,0 +1,250 @@
+"""A screen for what may identify somebody: the 18 classes of HIPAA's Safe Harbor, by header and by value.
+
+Source of the classes: 45 CFR 164.514(b)(2). A screen cannot prove that data are de-identified:
+that nobody can be recognised remains the data owner's word. It looks at the columns that the
+study file names; the others never leave ingest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+
+import pandas as pd
+
+from ketaoutcomes.domain.findings import Finding
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.tables import Column, Table
+from ketaoutcomes.ingest.places import FILE, LINE
+
+MAX_AGE = 89
+_MEND = "remove the column from the study file, or allow it under `privacy: {allow: [...]}` with a reason, which the report prints"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a column seems to hold.
+
+    Attributes
+    ----------
+    code
+        Class: ``NAME``, ``PLACE``, ``DATE``, ``PHONE``, ``EMAIL``, ``SSN``, ``RECORD``, ``URL``, ``IP``,
+        ``BIOMETRIC``, ``CODE``, ``AGE`` or ``TEXT``.
+    said
+        In words.
+    rows
+        Rows with such a value; all of them when the header says it.
+    """
+
+    code: str
+    said: str
+    rows: pd.Series
+
+
+#: Class, what it is, and the words of a header that say so (a word, or several in a row).
+_HEADERS = (
+    ("NAME", "a name", "name|full name|first name|last name|middle name|given name|family name|patient name|subject name|participant name|maiden name|"
+     "surname|forename|firstname|lastname|fullname|initials|nickname|next of kin|emergency contact|gp name"),
+    ("PLACE", "a place smaller than a state", "address|street|city|town|village|county|district|zip|zipcode|zip code|postcode|post code|postal code|plz|"
+     "lat|latitude|lon|lng|longitude|gps|geocode|precinct|suburb|home address"),
+    ("DATE", "a date of birth or death", "dob|birthdate|birthday|date of birth|birth date|dod|date of death|death date|bday"),
+    ("PHONE", "a telephone or fax number", "phone|telephone|tel|mobile|cell phone|cellphone|fax|pager|phone number|contact number"),
+    ("EMAIL", "an e-mail address", "email|e mail|mail|email address"),
+    ("SSN", "a social security number", "ssn|social security|social security number|nino|national insurance"),
+    ("RECORD", "a record, account or licence number", "mrn|medical record|medical record number|chart no|chart number|hospital no|hospital number|nhs|nhs no|"
+     "nhs number|chi number|medicare|medicaid|insurance|insurance id|insurance number|member id|policy number|beneficiary|account|account no|"
+     "account number|acct|license|licence|license number|licence number|driver license|passport|passport number|national id|vin|"
+     "license plate|plate|vehicle|serial number|serial no|device id|device serial|imei|udi|cpf|aadhaar"),
+    ("URL", "a web address", "url|website|web address|homepage|facebook|twitter|instagram|linkedin"),
+    ("IP", "an internet address", "ip|ip address|ipaddress|ipv4|ipv6|mac address"),
+    ("BIOMETRIC", "a biometric mark or a picture", "fingerprint|retina|voiceprint|voice print|photo|photograph|face image|picture|biometric|signature"),
+)  # fmt: skip
+_BY_WORD = {words: (code, said) for code, said, texts in _HEADERS for words in texts.split("|")}
+
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[A-Za-z]{2,}")
+_URL = re.compile(r"(https?|ftp)://|\bwww\.[^\s.]+\.", re.IGNORECASE)
+_SSN = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}\Z", re.ASCII)
+_PHONE = re.compile(r"(\+?\d{1,3}[ .-]?)?(\(\d{2,5}\)|\d{2,5})([ ./-]\d{2,5}){1,4}\Z", re.ASCII)
+_ZIP4 = re.compile(r"\d{5}-\d{4}\Z", re.ASCII)
+_POSTCODE = re.compile(r"([A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d)\Z", re.ASCII)
+_STREET = re.compile(
+    r"\d+[a-z]? [^\W\d][\w .'-]+ (street|st|road|rd|avenue|ave|lane|ln|drive|dr|close|court|way|place|square|boulevard|blvd)\.?\b", re.IGNORECASE
+)
+_PERSON = re.compile(r"[^\W\d_][\w'’-]+,? [^\W\d_][\w'’.-]*( [^\W\d_][\w'’.-]*)?\Z")
+_DATES = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y%m%d",
+          "%d/%m/%y", "%m/%d/%y", "%Y-%m", "%b %Y", "%B %Y", "%m/%Y", "%d%b%Y")  # fmt: skip
+_TIME = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?\Z")
+_DATE_INSIDE = re.compile(r"(?<!\d)(19|20)\d{2}-(0[1-9]|1[0-2])-([0-2]\d|3[01])(?!\d)", re.ASCII)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}\Z")
+#: Texts looked at where a share of them decides.
+_SAMPLE = 2000
+_AGES = {"age", "ages", "alter", "edad", "idade", "ageyears", "ageyrs", "ageyr"}
+
+
+def hits(study: Study, table: Table, frame: pd.DataFrame) -> Iterator[Finding]:
+    """What the named columns of a table may say of who somebody is.
+
+    Yields
+    ------
+    Finding
+        One for each column and class, at its first row: an error, or a warning where the study file allows it.
+    """
+    for name, column in table.columns.items():
+        if name == "participant" and table.provides != "participants":
+            continue  # the same ids: judged where all of them stand
+        allowed = any(entry.column == column.source for entry in (study.privacy.allow if study.privacy else []))
+        for hit in _of_column(table, name, column, frame):
+            rows = frame[hit.rows]
+            if len(rows):
+                text = f"this column may hold {hit.said} ({len(rows)} rows, the first is named); "
+                text += "allowed by the study file" if allowed else _mend(hit.code)
+                yield Finding(str(rows[FILE].iloc[0]), int(rows[LINE].min()), column.source, f"{'W' if allowed else 'E'}-PHI-{hit.code}", text)
+
+
+def _mend(code: str) -> str:
+    if code == "AGE":
+        return "say `top: 90` in the study file, which reads every age over 89 as 90 and older"
+    if code == "DATE":
+        return "say `kind: date` with `since`, which makes days of it, or " + _MEND
+    return _MEND
+
+
+def words(header: str) -> list[str]:
+    """The words of a header: ``PatientName``, ``patient_name`` and ``Patient name`` alike."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)
+    return re.findall(r"[^\W\d_]+|\d+", spaced.casefold())
+
+
+def _of_column(table: Table, name: str, column: Column, frame: pd.DataFrame) -> Iterator[Hit]:
+    found = words(column.source)
+    values = frame[name]
+    here = values.notna()
+    said = _by_header(found)
+    if said and not (said[0] in {"NAME", "PLACE"} and (column.recode or column.levels)):
+        yield Hit(said[0], said[1], here)
+    if {*found, *words(name)} & _AGES and column.is_number and (column.top is None or column.top > MAX_AGE + 1):
+        yield Hit("AGE", f"an age over {MAX_AGE}", here & (values > MAX_AGE))
+    if "date" in found and column.kind in {"number", "integer"}:
+        yield Hit("DATE", "a date as a spreadsheet counts them", here & values.between(20_000, 60_000))
+    if column.kind in {"text", "category"} and not column.recode and not column.levels:
+        yield from _of_texts(values, whose=name == "participant", people=table.provides == "participants")
+
+
+def _by_header(found: list[str]) -> tuple[str, str] | None:
+    text = " ".join(found)
+    if text in _BY_WORD:
+        return _BY_WORD[text]
+    runs = (" ".join(found[at : at + n]) for n in (3, 2, 1) for at in range(len(found) - n + 1))
+    # a single word such as `name` or `plate` means something else in `drug name`, `lat` in `lat b`
+    return next((_BY_WORD[run] for run in runs if run in _BY_WORD and run not in _PLAIN), None)
+
+
+#: Words that say it only when they are the whole header.
+_PLAIN = {
+    "name", "lat", "lon", "lng", "tel", "ip", "mail", "picture", "plate", "vehicle", "account", "insurance", "license", "licence", "city", "town", "district",
+    "street", "photo", "nhs", "county", "village", "suburb", "url", "chart", "signature", "website", "address", "medicare", "medicaid", "acct",
+}  # fmt: skip
+
+
+def _of_texts(values: pd.Series, *, whose: bool, people: bool) -> Iterator[Hit]:
+    texts = [str(text) for text in values.dropna().unique()]
+    if not texts:
+        return
+    n = int(values.notna().sum())
+    some = texts[:: 1 + len(texts) // _SAMPLE]
+    for code, said, test, share in _SHARES:
+        looked = some if share else texts
+        met = {text for text in looked if test(text)}
+        if met and len(met) >= share * len(looked) and not (code in {"SSN", "PHONE"} and _numbered(texts)):
+            yield Hit(code, said, values.isin(met))
+    if _nhs(texts):
+        yield Hit("RECORD", "NHS numbers (their check digit fits)", values.notna())
+    if len(texts) >= 5 and len(texts) > 0.5 * n and sum(map(_a_person, texts)) >= 0.5 * len(texts):
+        yield Hit("NAME", "names of people", values.isin([text for text in texts if _a_person(text)]))
+    if whose:
+        return
+    if people and len(texts) >= 5 and len(texts) >= 0.9 * n and sum(_a_code(text) for text in texts) >= 0.9 * len(texts):
+        yield Hit("CODE", "another code that is everybody's own", values.notna())
+    if _free(values, texts, n):
+        yield Hit("TEXT", "free text", values.notna())
+
+
+def _a_date(text: str) -> bool:
+    plain = _TIME.sub("", text)
+    if not any(char.isdigit() for char in plain) or len(plain) < 6 or (plain.isdigit() and len(plain) != 8):
+        return False
+    for pattern in _DATES:
+        try:
+            if 1900 <= datetime.strptime(plain, pattern).year <= 2100:
+                return True
+        except ValueError:
+            continue
+    return False
+
+
+def _an_address(text: str) -> bool:
+    if text.count(".") != 3 and text.count(":") < 2:
+        return False
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _a_phone(text: str) -> bool:
+    digits = sum(char.isdigit() for char in text)
+    return 9 <= digits <= 15 and bool(_PHONE.match(text)) and not _a_date(text) and not _DATE_INSIDE.search(text)
+
+
+#: Class, what it is, the test of one text, and the share of texts that must meet it.
+_SHARES: tuple[tuple[str, str, Callable[[str], bool], float], ...] = (
+    ("EMAIL", "e-mail addresses", lambda text: bool(_EMAIL.search(text)), 0.0),
+    ("URL", "web addresses", lambda text: bool(_URL.search(text)), 0.0),
+    ("IP", "internet addresses", _an_address, 0.0),
+    ("BIOMETRIC", "a picture or a recording as text", lambda text: text.startswith("data:") or bool(_BASE64.match(text)), 0.0),
+    ("SSN", "social security numbers", lambda text: bool(_SSN.match(text)), 0.0),
+    ("PLACE", "street addresses", lambda text: bool(_STREET.match(text)), 0.0),
+    ("PLACE", "postcodes", lambda text: bool(_ZIP4.match(text) or _POSTCODE.match(text)), 0.5),
+    ("PHONE", "telephone numbers", _a_phone, 0.2),
+    ("DATE", "dates", lambda text: _a_date(text) or bool(_DATE_INSIDE.search(text)), 0.2),
+)
+
+
+def _numbered(texts: list[str]) -> bool:
+    """Do the texts end in running numbers, as the ids 101-01-0001, 101-01-0002 do?"""
+    last = [int(found[-1]) for text in texts if (found := re.findall(r"\d+", text))]
+    return len(last) >= 3 and max(last) <= 20 * len(texts)
+
+
+def _nhs(texts: list[str]) -> bool:
+    """Ten digits whose last is the check digit modulo 11; by chance one in eleven is."""
+    plain = [text.replace(" ", "").replace("-", "") for text in texts]
+    tens = [text for text in plain if len(text) == 10 and text.isdecimal() and text.isascii()]
+    valid = sum(_check_digit(text) for text in tens)
+    return len(tens) >= 3 and len(tens) > 0.5 * len(texts) and valid > 0.9 * len(tens)
+
+
+def _check_digit(text: str) -> bool:
+    digits = [int(char) for char in text]
+    rest = sum(digit * weight for digit, weight in zip(digits, range(10, 1, -1), strict=False)) % 11
+    return (11 - rest) % 11 == digits[9]
+
+
+def _a_person(text: str) -> bool:
+    parts = [part.strip(".,") for part in text.split()]
+    return bool(_PERSON.match(text)) and all(part[:1].isupper() for part in parts)
+
+
+def _a_code(text: str) -> bool:
+    return len(text) > 8 and any(char.isdigit() for char in text) and " " not in text
+
+
+def _free(values: pd.Series, texts: list[str], n: int) -> bool:
+    """More than 25 characters on average and mostly different, or sentences in every fifth cell."""
+    length = values.str.len().mean()
+    sentences = int(values.isin([text for text in texts if len(text.split()) > 3]).sum())
+    return n >= 5 and ((length > 25 and len(texts) > 0.6 * n) or (sentences > 0.2 * n and len(texts) > 0.3 * n))
