@@ -31,6 +31,7 @@ _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\Z")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]+|\.)?([eE][-+]?[0-9]+)?\Z")
 #: Characters that no text of a study holds: controls, direction marks and invisible ones, halves of characters.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
+_CONFIRM = re.compile(r"(^|\s)#\s*confirm\b|[:\[{,-]\s+[\"']?confirm[\"']?\s*($|[#,}\]])")
 _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -43,7 +44,11 @@ def read_study(path: Path) -> Study:
         Not readable as YAML, unknown or missing keys, wrong types, references to things that
         do not exist; each with line and key.
     """
-    value, marks = _parse(path)
+    value, marks, guesses = _parse(path)
+    if guesses:
+        lines = ", ".join(map(str, guesses[:50])) + (", ..." if len(guesses) > 50 else "")
+        text = f"guesses nobody has confirmed, in lines {lines}: mend each line where it is wrong, then take the word confirm away"
+        raise Refused([Finding(str(path), guesses[0], "", "E-STUDY-CONFIRM", text)])
     try:
         study = Study.model_validate(value)
     except ValidationError as error:
@@ -56,7 +61,7 @@ def read_study(path: Path) -> Study:
     return study
 
 
-def _parse(path: Path) -> tuple[Value, Marks]:
+def _parse(path: Path) -> tuple[Value, Marks, list[int]]:
     if not path.is_file():
         raise Refused([Finding(str(path), 0, "", "E-STUDY-FILE", "no such study file")])
     try:
@@ -81,7 +86,12 @@ def _parse(path: Path) -> tuple[Value, Marks]:
     if root is None:
         raise Refused([Finding(str(path), 0, "", "E-STUDY-YAML", "the file is empty")])
     marks: Marks = {}
-    return _construct(path, root, (), marks), marks
+    return _construct(path, root, (), marks), marks, _guesses(text)
+
+
+def _guesses(text: str) -> list[int]:
+    """Lines with a guess nobody has confirmed: the word as a value, or at the beginning of a comment."""
+    return [at for at, line in enumerate(text.splitlines(), start=1) if _CONFIRM.search(line)]
 
 
 def _decoded(path: Path, data: bytes) -> str:

@@ -146,9 +146,12 @@ def _typed(study: Study, table: Table, frame: pd.DataFrame, findings: Findings, 
             frame[entry.instrument] = frame[entry.instrument].fillna(given)
         for what, n in found.notes.items():
             notes[what] = notes.get(what, 0) + n
-    if table.long and not table.long.drop_unlisted:
+    if table.long:
         nameless = frame[frame[f"{NAME}\t"].isna()]
-        findings += at_rows(nameless, "E-DATA-MISSING", "the name of the parameter is missing", table.long.name)
+        if not table.long.drop_unlisted:
+            findings += at_rows(nameless, "E-DATA-MISSING", "the name of the parameter is missing", table.long.name)
+        elif len(nameless):
+            notes[f"rows of {Path(table.file).name} of parameters that the study file does not list"] = len(nameless)
     frame = frame.rename(columns={name: name.removeprefix(f"{LONG}\t") for name in frame.columns if str(name).startswith(f"{LONG}\t")})
     return frame.drop(columns=[name for name in frame.columns if str(name).startswith((f"{ITEM}\t", f"{NAME}\t"))])
 
@@ -277,5 +280,5 @@ def _recorded(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         frame["record"] = (frame.groupby(within).cumcount() + 1).astype("Int64")
     for column in schema.columns:
         if column not in frame.columns and schema in (SESSIONS, READINGS, DISPOSITION, EVENTS, ASSESSMENTS):
-            frame[column] = pd.Series(pd.NA, index=frame.index, dtype=schema.columns[column])
+            frame[column] = pd.Series([None] * len(frame), index=frame.index, dtype=schema.columns[column])
     return frame if schema.extras else frame[list(schema.columns)]

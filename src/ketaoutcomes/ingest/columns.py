@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketaoutcomes.domain.instruments import Instrument
 from ketaoutcomes.domain.study import Study
-from ketaoutcomes.domain.tables import Column, ItemColumns, PatternColumn, Table
+from ketaoutcomes.domain.tables import Column, ItemColumns, LongColumns, PatternColumn, Table
 from ketaoutcomes.ingest.alike import skeleton
 from ketaoutcomes.ingest.reader import BadCell, Field, Parsed
 
@@ -55,9 +55,14 @@ def fields(study: Study, table: Table) -> dict[str, Field]:
         names = table.long.parameters
         for text, one in names.items():
             found[f"{LONG}\t{one.parameter}"] = field(table.long.value, _number_of(scales[one.instrument], mark), numeric=True, only=(table.long.name, text))
-        if not table.long.drop_unlisted:
-            found[f"{NAME}\t"] = field(table.long.name, lambda cell: _one_of(cell, list(names)), numeric=False)
+        found[f"{NAME}\t"] = field(table.long.name, _name_of(table.long), numeric=False)
     return found
+
+
+def _name_of(long: LongColumns) -> Callable[[str], Parsed]:
+    """The name of a parameter; of one that is not listed nothing, or a refusal."""
+    names = list(long.parameters)
+    return lambda cell: (cell if cell in names else None) if long.drop_unlisted else _one_of(cell, names)
 
 
 #: Beginnings of the names of cells that are no column of ours.

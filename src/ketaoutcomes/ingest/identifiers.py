@@ -112,6 +112,12 @@ def _mend(code: str) -> str:
     return _MEND
 
 
+def header_hit(header: str) -> str:
+    """What a header says its column holds of who somebody is; empty when it says nothing."""
+    found = _by_header(words(header))
+    return found[1] if found else ""
+
+
 def words(header: str) -> list[str]:
     """The words of a header: ``PatientName``, ``patient_name`` and ``Patient name`` alike."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)

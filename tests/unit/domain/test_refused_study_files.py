@@ -121,7 +121,7 @@ PUBLISHED = "published:\n  - {{id: a, key: {{analysis: main, statistic: estimate
         ("kind: integer, instrument: madrs", "instrument: madrs", "tables.madrs.columns.madrs"),
         ("participant: {from: SUBJID}", "participant: {from: SUBJID, kind: integer}", "tables.participants.columns.participant"),
         ("recode: {F: female, M: male}", "recode: {F: female, M: man}", "tables.participants.columns.sex"),
-        ("status: open", "status: open\nprivacy: {profile: opensafely}", "privacy"),
+        ("status: open", "status: open\nprivacy: {profile: opensafely}", "privacy.profile"),
         ("status: open", "status: confidential", "status"),
         ("Everybody randomised}", "Everybody randomised, where: {age: ['45']}}", "populations.randomised.where.age"),
         ("Everybody randomised}", "Everybody randomised, where: {sex: [woman]}}", "populations.randomised.where.sex"),
