@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from ketaoutcomes.domain.findings import Findings, Refused
+from ketaoutcomes.domain.findings import Finding, Findings, Refused
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.domain.tables import Table
 from ketaoutcomes.ingest.checks import (
@@ -26,7 +27,7 @@ from ketaoutcomes.ingest.columns import BESIDE, ITEM, LONG, NAME, PATTERN, field
 from ketaoutcomes.ingest.identifiers import hits
 from ketaoutcomes.ingest.periods import assign_periods
 from ketaoutcomes.ingest.places import FILE, LINE, at_rows
-from ketaoutcomes.ingest.reader import read
+from ketaoutcomes.ingest.reader import Read, read
 from ketaoutcomes.ingest.scoring import scored
 from ketaoutcomes.ingest.source import source_path
 from ketaoutcomes.schema.cohort import ASSESSMENTS, COHORT, DISPOSITION, EVENTS, READINGS, SESSIONS
@@ -47,12 +48,15 @@ class Ingested:
         Warnings and notes with their places: for the site.
     ids
         Number and original id of each participant and site: for the site.
+    unread
+        File to the headers of columns that the study file does not name: they were not read.
     """
 
     tables: dict[str, pd.DataFrame]
     notes: dict[str, int]
     findings: Findings
     ids: pd.DataFrame
+    unread: dict[str, list[str]]
 
 
 def ingest(study: Study, root: Path) -> Ingested:
@@ -72,7 +76,7 @@ def ingest(study: Study, root: Path) -> Ingested:
     """
     findings = Findings()
     notes: dict[str, int] = {}
-    parts = _read(study, root, findings, notes)
+    parts, files = _read(study, root, findings, notes)
     findings.refuse()
     for frame in parts["participants"]:
         check_arms(study, frame, findings)
@@ -95,7 +99,16 @@ def ingest(study: Study, root: Path) -> Ingested:
     check_design(study, people, tables["assessments"], findings)
     findings.refuse()
     notes |= {what: n for what, n in _unused(study, people, tables["assessments"]).items() if n}
-    return Ingested(_numbered(study, tables, numbers), notes | _warned(findings), findings, _ids(study, people, numbers))
+    unread = files.unread(study)
+    findings.extend(_not_read(root, unread))
+    notes |= {**files.unclaimed(), **_warned(findings)}
+    return Ingested(_numbered(study, tables, numbers), notes, findings, _ids(study, people, numbers), unread)
+
+
+def _not_read(root: Path, unread: dict[str, list[str]]) -> Iterator[Finding]:
+    for file, names in unread.items():
+        text = f"{len(names)} columns that the study file does not name are not read: {', '.join(names)}"
+        yield Finding(str(root / file), 0, "", "N-DATA-UNREAD", text)
 
 
 def _warned(findings: Findings) -> dict[str, int]:
@@ -115,12 +128,45 @@ def _ids(study: Study, people: pd.DataFrame, numbers: dict[str, int]) -> pd.Data
     return pd.DataFrame(rows, columns=["kind", "number", "original"], dtype="string")
 
 
-def _read(study: Study, root: Path, findings: Findings, notes: dict[str, int]) -> dict[str, list[pd.DataFrame]]:
+@dataclass(slots=True)
+class _Files:
+    """What was seen of each file by the tables that it provides."""
+
+    headers: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    rows: dict[str, int] = field(default_factory=dict[str, int])
+    claimed: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
+    whole: set[str] = field(default_factory=set[str])
+
+    def add(self, table: Table, found: Read) -> None:
+        """Note what a table took of its file."""
+        self.headers[table.file] = found.header
+        if not table.where:
+            self.whole.add(table.file)
+        else:
+            self.rows[table.file] = found.rows
+            self.claimed.setdefault(table.file, set()).update(found.frame[LINE].tolist())
+
+    def unread(self, study: Study) -> dict[str, list[str]]:
+        """Headers that no table of the file names."""
+        named = {file: {name for table in study.tables.values() if table.file == file for name in table.headers(study.scales)} for file in self.headers}
+        lost = {file: sorted(name for name in header if name and name not in named[file]) for file, header in self.headers.items()}
+        return {file: names for file, names in lost.items() if names}
+
+    def unclaimed(self) -> dict[str, int]:
+        """Rows that no table's `where` takes."""
+        lost = {file: n - len(self.claimed[file]) for file, n in self.rows.items() if file not in self.whole}
+        return {f"rows of {Path(file).name} that no table's `where` names": n for file, n in lost.items() if n}
+
+
+def _read(study: Study, root: Path, findings: Findings, notes: dict[str, int]) -> tuple[dict[str, list[pd.DataFrame]], _Files]:
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in COHORT}
+    files = _Files()
     for name, table in study.tables.items():
         try:
             path = source_path(table, root)
-            frame = _typed(study, table, read(table, path, fields(study, table), study.scales, findings), findings, notes)
+            found = read(table, path, fields(study, table), study.scales, findings)
+            files.add(table, found)
+            frame = _typed(study, table, found.frame, findings, notes)
         except Refused as refused:
             findings.extend(refused.found)
             continue
@@ -130,7 +176,7 @@ def _read(study: Study, root: Path, findings: Findings, notes: dict[str, int]) -
         if len(kept) < len(frame):
             notes[f"rows of {name} left out by drop_unlisted"] = len(frame) - len(kept)
         parts[table.provides].append(kept.drop(columns=[column for column in kept if str(column).startswith(f"{BESIDE}\t")]))
-    return parts
+    return parts, files
 
 
 def _typed(study: Study, table: Table, frame: pd.DataFrame, findings: Findings, notes: dict[str, int]) -> pd.DataFrame:

@@ -68,8 +68,27 @@ class Block:
     columns: list[Texts]
 
 
-def read(table: Table, path: Path, fields: dict[str, Field], scales: dict[str, Instrument], findings: Findings) -> pd.DataFrame:
-    """The named columns of a file, with file and line of each row.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file as it was read.
+
+    Attributes
+    ----------
+    frame
+        The named columns, with file and line of each row of the table.
+    header
+        Every header of the file.
+    rows
+        Number of rows of the file, those of other tables included.
+    """
+
+    frame: pd.DataFrame
+    header: list[str]
+    rows: int
+
+
+def read(table: Table, path: Path, fields: dict[str, Field], scales: dict[str, Instrument], findings: Findings) -> Read:
+    """Read the named columns of a file.
 
     Cells that cannot be read are missing and noted in `findings`.
 
@@ -94,7 +113,8 @@ def read(table: Table, path: Path, fields: dict[str, Field], scales: dict[str, I
             findings.append(Finding(str(path), source.unended, "", "N-DATA-END", text))
     structure.finish()
     frame = pd.DataFrame({name: column.values() for name, column in columns.items()})
-    return frame.assign(**{LINE: np.concatenate(lines), FILE: pd.Categorical([str(path)] * len(frame), categories=[str(path)])})
+    frame = frame.assign(**{LINE: np.concatenate(lines), FILE: pd.Categorical([str(path)] * len(frame), categories=[str(path)])})
+    return Read(frame, header, structure.rows)
 
 
 def _chosen(table: Table, header: list[str], block: Block) -> tuple[dict[str, Texts], Lines]:
@@ -239,7 +259,7 @@ class Structure:
         self._table, self._path, self._header, self._line, self._findings = table, path, header, line, findings
         self._broken = {header.index(name) for name in table.line_breaks}
         self._found = Findings()
-        self._rows = self._blank = 0
+        self.rows = self._blank = 0
         self._empty = re.compile(rf"(?:\A|\n)[ \t{re.escape(table.separator)}]*\n")
 
     def blocks(self, lines: TextIO) -> Iterator[Block]:
@@ -253,8 +273,8 @@ class Structure:
         while text := lines.read(_BLOCK):
             text += lines.readline()
             block = self._plain(text) or self._quoted(text, lines)
-            self._rows += len(block.lines)
-            if self._rows > MAX_ROWS:
+            self.rows += len(block.lines)
+            if self.rows > MAX_ROWS:
                 raise _refused(self._path, self._line, "", "E-DATA-SIZE", f"more than {MAX_ROWS:,} rows: split the file")
             if len(block.lines):
                 yield block
@@ -298,10 +318,10 @@ class Structure:
         """
         if self._blank:
             self._findings.append(Finding(str(self._path), 0, "", "N-DATA-BLANK", f"{self._blank} rows without any text are not read"))
-        if not self._rows and self._table.provides != "events" and not self._found.errors:  # no events is an answer
+        if not self.rows and self._table.provides != "events" and not self._found.errors:  # no events is an answer
             self._found.append(Finding(str(self._path), self._table.header_line, "", "E-DATA-EMPTY", "the file has a header and no rows"))
-        if self._table.rows not in {None, self._rows}:
-            text = f"{self._rows} rows where the study file's `rows` says {self._table.rows}: the file was cut short, or is another version"
+        if self._table.rows not in {None, self.rows}:
+            text = f"{self.rows} rows where the study file's `rows` says {self._table.rows}: the file was cut short, or is another version"
             self._found.append(Finding(str(self._path), self._line, "", "E-DATA-ROWS", text))
         self._found.refuse()
 
@@ -313,7 +333,7 @@ class Structure:
         if len(row) != len(self._header):
             text = f"{len(row)} cells where the header has {len(self._header)}; look for a decimal comma or a missing quote"
             self._found.append(Finding(str(self._path), line, "", "E-DATA-WIDTH", text))
-            self._rows += 1
+            self.rows += 1
         return len(row) == len(self._header)
 
     def _check_breaks(self, line: int, row: list[str]) -> None:

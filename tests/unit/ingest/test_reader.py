@@ -25,7 +25,7 @@ def cells(path: Path, *, breaks: bool = True, **keys: object) -> list[dict[str, 
     columns = {f"c{at}": {"from": name} for at, name in enumerate(header)}
     table = Table.model_validate({"file": path.name, "provides": "events", "columns": columns, "line_breaks": header if breaks else [], **keys})
     fields = {name: Field(name, lambda cell: cell, numeric=False) for name in header}
-    found = read(table, path, fields, {}, Findings())
+    found = read(table, path, fields, {}, Findings()).frame
     return [{name: str(row[name]) if isinstance(row[name], str) else "" for name in header} for _, row in found.iterrows()]
 
 
@@ -50,7 +50,7 @@ def test_blocks_with_and_without_quotes_give_the_same_rows(tmp_path: Path, monke
     csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL).writerows([["id", "b", "c", "d"], *rows])
     (tmp_path / "f.csv").write_text(text.getvalue(), encoding="utf-8")
     table = Table.model_validate({"file": "f.csv", "provides": "events", "columns": {"participant": {"from": "id"}}, "line_breaks": ["d"]})
-    found = read(table, tmp_path / "f.csv", {name: Field(name, lambda cell: cell, numeric=False) for name in ("id", "b", "c", "d")}, {}, Findings())
+    found = read(table, tmp_path / "f.csv", {name: Field(name, lambda cell: cell, numeric=False) for name in ("id", "b", "c", "d")}, {}, Findings()).frame
     assert found["id"].tolist() == [row[0] for row in rows]
     assert found["d"].tolist() == [row[3] for row in rows]
     ends = list(chain.from_iterable([at] * (1 + row[3].count("\n")) for at, row in enumerate(rows)))
