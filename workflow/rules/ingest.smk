@@ -3,7 +3,7 @@ rule ingest:
         study=ancient("config/studies/{study}.yaml"),
     output:
         multiext(
-            "results/{study}/restricted/cohort/",
+            RESTRICTED + "/cohort/",
             "participants.parquet",
             "assessments.parquet",
             "sessions.parquet",
@@ -13,12 +13,13 @@ rule ingest:
             "ingest.json",
         ),
     log:
-        "results/{study}/restricted/logs/ingest.log",
+        RESTRICTED + "/logs/ingest.log",
     benchmark:
-        "results/{study}/restricted/benchmarks/ingest.tsv"
+        RESTRICTED + "/benchmarks/ingest.tsv"
     params:
         code=code_digest("ingest"),
         data=data_digest,
         plan=plan_digest("ingest"),
+        seed=SEED,
     shell:
-        "ketaoutcomes ingest {wildcards.study:q} 2> {log:q}"
+        "ketaoutcomes ingest {wildcards.study:q} --input {params.data:q} {MODE:q} {SEED:q} 2> {log:q}"
