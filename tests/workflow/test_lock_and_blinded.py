@@ -126,6 +126,9 @@ def test_a_blinded_report_is_stamped_and_is_no_release(dry: tuple[Project, subpr
     assert f"arms are permuted (seed {seed})" in page
     assert ".stamp { position: fixed;" in page
     assert "Plan: not pre-specified" in page
+    tables, figures = (project.root / "results" / OPEN / "blinded" / name for name in ("tables", "figures"))
+    assert all("BLINDED" in path.read_text(encoding="utf-8") for path in tables.glob("*.html"))
+    assert all(len(path.read_bytes()) != len((figures.parents[1] / "release" / "figures" / path.name).read_bytes()) for path in figures.glob("*.svg"))
     run = json.loads((project.root / "results" / OPEN / "blinded" / "run.json").read_text(encoding="utf-8"))
     assert run["blinded"] == {"seed": seed, "within": ["stable"]}
     line = next(line for line in done.stdout.splitlines() if line.startswith(f"{OPEN}: "))

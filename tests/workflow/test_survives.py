@@ -232,15 +232,45 @@ def test_a_full_disk_ends_in_one_sentence(project: Project, monkeypatch: pytest.
 
 
 def test_a_run_whose_jobs_may_not_write_ends_in_a_sentence(project: Project) -> None:
-    emptied(project)
-    limit = f"import resource, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, {resource.RLIM_INFINITY}))"
+    shutil.rmtree(project.root / "results" / OPEN / "release")
+    limit = f"import resource, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, {resource.RLIM_INFINITY}))"
     program = f"{limit}; from ketaoutcomes.cli import main; sys.exit(main())"
     environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]), "PYTHONPATH": str(project.root / "src")}
     done = subprocess.run([sys.executable, "-c", program, "run", OPEN], cwd=project.root, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
+    assert f"{OPEN}, release_release:" in done.stderr
     assert "larger than is allowed here" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (project.root / "results" / OPEN / "release" / "report.html").exists()
+
+
+def mounted(project: Project, command: str) -> subprocess.CompletedProcess[str]:
+    """A run with another disk mounted, where a user may mount one in a namespace of his own."""
+    able = shutil.which("unshare") and subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False)
+    if not able or able.returncode:
+        pytest.skip("no disk can be mounted here; the tests beside simulate it")
+    program = "import sys; from ketaoutcomes.cli import main; sys.exit(main())"
+    script = f'{command} && exec "$0" -c "{program}" run {OPEN}'
+    environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]), "PYTHONPATH": str(project.root / "src")}
+    line = ["unshare", "-rm", "sh", "-c", script, sys.executable]
+    return subprocess.run(line, cwd=project.root, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_disk_that_fills_during_a_run_ends_in_a_sentence(project: Project) -> None:
+    shutil.rmtree(project.root / "results" / OPEN / "release")
+    (project.root / "results" / OPEN / "release").mkdir()
+    done = mounted(project, f"mount -t tmpfs -o size=100k tmpfs results/{OPEN}/release")
+    assert done.returncode == 2, done.stderr
+    name, sentence = done.stderr.splitlines()
+    assert name == f"{OPEN}, release_release:"
+    assert sentence.startswith("ketaoutcomes release: no space is left on the disk")
+
+
+def test_a_disk_that_is_mounted_read_only_ends_in_one_sentence(project: Project) -> None:
+    done = mounted(project, "mount --bind results results && mount -o remount,ro,bind results")
+    assert done.returncode == 2, done.stderr
+    assert "no permission to read or write at results/.run.lock" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])

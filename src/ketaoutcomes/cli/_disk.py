@@ -7,8 +7,8 @@ import os
 import re
 from collections.abc import Iterable
 
-_FULL = "no space is left on the disk{where}; make room and run again: whatever was not finished is made anew"
-_LIMIT = "a file{where} would be larger than is allowed here; raise the limit and run again: whatever was not finished is made anew"
+_FULL = "no space is left on the disk; make room and run again: whatever was not finished is made anew"
+_LIMIT = "a file would be larger than is allowed here; raise the limit and run again: whatever was not finished is made anew"
 _CLOSED = "no permission to read or write{where}; look at the permissions of the folder and at how its disk is mounted"
 _WORDS = {
     errno.ENOSPC: _FULL,
@@ -44,4 +44,4 @@ def heard(lines: Iterable[str]) -> str | None:
 
 def full() -> str:
     """That the disk is full."""
-    return _FULL.format(where="")
+    return _FULL

@@ -97,9 +97,9 @@ def require_room(studies: list[Study]) -> None:
         With the room there is and the room it may take.
     """
     size = sum(path.stat().st_size for study in studies for path in {digests.source(table, _project.ROOT) for table in study.tables.values()})
-    free = shutil.disk_usage(_project.ROOT).free
+    free = shutil.disk_usage(_project.ROOT / "results").free
     if free < _ROOM * size:
-        raise KetaoutcomesError(f"results/ may need {_ROOM * size / 1e6:.0f} MB, {_ROOM} times the input, and its disk has {free / 1e6:.0f} MB left")
+        raise KetaoutcomesError(f"results/ may need {_ROOM * size / 1e6:.1f} MB, {_ROOM} times the input, and its disk has {free / 1e6:.1f} MB left")
 
 
 def _copy(study: Study, root: Path, folder: Path) -> None:

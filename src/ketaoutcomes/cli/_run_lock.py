@@ -90,7 +90,8 @@ def join(folder: Path, token: str) -> int:
     """
     handle = os.open(folder / _JOBS, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(handle, fcntl.LOCK_SH)
-    if _fields((folder / _RUN).read_text(encoding="utf-8")).get("token") != token:
+    run = folder / _RUN
+    if not run.is_file() or _fields(run.read_text(encoding="utf-8")).get("token") != token:
         raise Busy("the run that began this job was killed")
     return handle
 

@@ -147,7 +147,7 @@ def failed(order: Order, heard: list[str], started: float) -> int:
     if found:
         return 2 if {code for code, _ in found} == {2} else 1
     words = _disk.heard(heard)
-    if words is None and shutil.disk_usage(_project.ROOT).free < _FULL:
+    if words is None and shutil.disk_usage(_project.ROOT / "results").free < _FULL:
         words = _disk.full()
     print(words or "".join(heard[-15:]), file=sys.stderr)
     return 2 if words else 1
