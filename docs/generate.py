@@ -72,7 +72,14 @@ _CONFIG = {
             "minItems": 1,
             "uniqueItems": True,
             "items": {"type": "string", "pattern": NAME},
-        }
+        },
+        "blinded": {"description": "A dry run with permuted arms, in results/<study>/blinded/ only", "type": "boolean"},
+        "seed": {"description": "Seed of its permutation; from the study's name when not given", "type": "integer", "minimum": 0},
+        "inputs": {
+            "description": "Set by `ketaoutcomes run`: study to digest of its files as they were when the run began",
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+        },
     },
 }
 

@@ -11,23 +11,24 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ketaoutcomes.domain.study import Study
+from ketaoutcomes.domain.tables import Table
 from ketaoutcomes.plugins import Plugin, displays, plugins
 
 _HERE = Path(__file__).parent
 #: Code a stage's command may import; the import contract in pyproject.toml says the same.
 _CODE = {
-    "ingest": ("cli/ingest.py", "ingest"),
+    "ingest": ("cli/ingest.py", "cli/_inputs.py", "blinding.py", "ingest"),
     "derive": ("cli/derive.py", "derive"),
     "analyse": ("cli/analyse.py", "models/__init__.py", "models/_*.py", "mixed"),
-    "release": ("cli/release.py", "release.py", "disclosure.py", "confirmatory.py"),
-    "figures": ("cli/figures.py", "figures/__init__.py", "figures/_*.py"),
-    "tables": ("cli/tables.py", "tables/__init__.py", "tables/_*.py"),
+    "release": ("cli/release.py", "cli/_plan.py", "release.py", "disclosure.py", "confirmatory.py"),
+    "figures": ("cli/figures.py", "cli/_displays.py", "figures/__init__.py", "figures/_*.py"),
+    "tables": ("cli/tables.py", "cli/_displays.py", "tables/__init__.py", "tables/_*.py"),
     "report": ("cli/report.py", "report"),
 }
 _EVERY = ("files.py", "schema", "domain")
 #: Parts of the study file that a stage reads.
 _PARTS = {
-    "ingest": ("study", "tables", "instruments", "design", "periods", "visits"),
+    "ingest": ("study", "tables", "instruments", "design", "periods", "visits", "privacy", "said_endpoints", "rules"),
     "derive": ("said_endpoints", "rules", "populations", "intercurrent", "time_unit"),
 }
 
@@ -42,6 +43,16 @@ def code(stage: str, lock: Path, study: Study, analysis: str = "") -> str:
     return _hash([lock, *_shared(stage), *(plugin.path for plugin in chosen)])
 
 
+def package() -> str:
+    """Digest of everything this package is made of."""
+    return _hash(sorted(_files(_HERE)))
+
+
+def locked(path: Path) -> str:
+    """Digest of a study's lock and of the code it is compared with; empty where the plan was not locked."""
+    return f"{_hash([path])} {package()}" if path.is_file() else ""
+
+
 def plugin(stage: str, of: Plugin) -> str:
     """Digest of one display: its file and what it shares with the others of its stage."""
     return _hash([*_shared(stage), of.path])
@@ -53,7 +64,14 @@ def _shared(stage: str) -> list[Path]:
 
 def data(study: Study, root: Path) -> str:
     """Digest of a study's input files, whatever their dates; a missing file counts as such."""
-    return _hash(root / table.file for table in study.tables.values())
+    return _hash(source(table, root) for table in study.tables.values())
+
+
+def source(table: Table, root: Path) -> Path:
+    """The file of a table: as the study file names it, or compressed (`.gz`) where only that is there."""
+    path = root / table.file
+    packed = path.with_name(f"{path.name}.gz")
+    return packed if packed.is_file() and not path.is_file() else path
 
 
 def part(study: Study, stage: str, analysis: str = "") -> str:

@@ -20,6 +20,8 @@ from ketaoutcomes.schema.cohort import COHORT
 from ketaoutcomes.schema.table import Schema
 
 Tables = dict[str, pd.DataFrame]
+#: How the name of a file begins while it is written; a killed job leaves it so.
+UNFINISHED = ".unfinished-"
 
 
 class DamagedFile(KetaoutcomesError):
@@ -36,7 +38,7 @@ def sha256(path: Path) -> str:
 def replacing(path: Path) -> Generator[Path]:
     """A temporary path that becomes `path` when the block ends well, and vanishes when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED, suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -125,6 +127,11 @@ def read_ard(path: Path) -> pd.DataFrame:
     text = frame.select_dtypes("string").columns
     frame[text] = frame[text].map(_active)
     return ard.check(frame)
+
+
+def inert_csv(frame: pd.DataFrame) -> str:
+    """A table of text as CSV that no spreadsheet reads as formulas."""
+    return frame.map(_inert).to_csv(index=False, lineterminator="\n")
 
 
 def _active(cell: object) -> object:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,8 @@ from ketaoutcomes import disclosure
 from ketaoutcomes.confirmatory import carried_out
 from ketaoutcomes.domain.analyses import Ancova, Cox, Lmm, Mmrm
 from ketaoutcomes.domain.endpoints import Numeric, TimeEndpoint, score_words, yes_no_words
+from ketaoutcomes.domain.findings import printable
+from ketaoutcomes.domain.plan import PlanLock, changes
 from ketaoutcomes.domain.study import Hypothesis, Period, Population, Published, Study, Visit
 from ketaoutcomes.schema import ard
 from ketaoutcomes.schema.labels import STUDY
@@ -45,7 +48,15 @@ class Released:
     verdicts: dict[str, dict[str, Any]]
 
 
-def release(study: Study, frames: Iterable[pd.DataFrame], left_out: Mapping[str, int] | None = None) -> Released:
+def release(
+    study: Study,
+    frames: Iterable[pd.DataFrame],
+    *,
+    left_out: Mapping[str, int] | None = None,
+    unread: Mapping[str, list[str]] | None = None,
+    lock: PlanLock | None = None,
+    blinded_seed: int | None = None,
+) -> Released:
     """One checked ARD for each audience.
 
     Parameters
@@ -55,9 +66,16 @@ def release(study: Study, frames: Iterable[pd.DataFrame], left_out: Mapping[str,
     frames
         The ARD of each analysis.
     left_out
-        What ingest left out: reason to number of records.
+        What ingest left out or warned of: reason to number of records.
+    unread
+        File to headers of columns that were not read.
+    lock
+        The plan as it was locked; None where it never was.
+    blinded_seed
+        Seed of the permutation, where the arms are permuted.
     """
-    results = _primary_or_nothing(study, ard.bind([labels(study), _left_out(study, left_out or {}), *frames]))
+    words = labels(study, lock, blinded_seed)
+    results = _primary_or_nothing(study, ard.bind([words, _unread(study, unread or {}), _left_out(study, left_out or {}), *frames]))
     results = ard.check(carried_out(study, results))
     compared = targets(study, results)
     exact = ard.bind([results, compared])
@@ -76,6 +94,15 @@ def _left_out(study: Study, reasons: Mapping[str, int]) -> pd.DataFrame:
     rows = [
         {"study": study.study, "analysis": STUDY, "parameter": "left out", "term": reason, "statistic": "n_rows", "value": float(n), "n": n, "status": "ok"}
         for reason, n in sorted(reasons.items())
+    ]
+    return ard.check(pd.DataFrame(rows, columns=list(ard.ARD.columns)))
+
+
+def _unread(study: Study, columns: Mapping[str, list[str]]) -> pd.DataFrame:
+    key = {"study": study.study, "analysis": STUDY, "parameter": "not read", "statistic": "label", "status": "ok"}
+    rows = [
+        {**key, "term": Path(file).name, "text": f"{len(names)} columns: {', '.join(map(printable, names))}", "value": float(at)}
+        for at, (file, names) in enumerate(sorted(columns.items()))
     ]
     return ard.check(pd.DataFrame(rows, columns=list(ard.ARD.columns)))
 
@@ -136,8 +163,8 @@ def _verdict(exact: pd.DataFrame, name: str, study: Study) -> dict[str, Any]:
     return {"status": str(row["status"]), "note": str(row["note"]), "primary": study.analyses[name].primary}
 
 
-def labels(study: Study) -> pd.DataFrame:
-    """The study's words as ARD rows; see `schema.labels`."""
+def labels(study: Study, lock: PlanLock | None = None, blinded_seed: int | None = None) -> pd.DataFrame:
+    """The study's words as ARD rows, among them how it stands to its lock; see `schema.labels`."""
     rows: list[dict[str, Any]] = []
 
     def add(kind: str, term: str, text: str, **key: object) -> None:
@@ -157,9 +184,11 @@ def labels(study: Study) -> pd.DataFrame:
 
     design = study.design
     plain = {
-        "title": study.title, "drug": study.drug, "source": study.source, "status": study.status, "citation": study.citation or "",
+        "title": study.title if blinded_seed is None else f"BLINDED: {study.title}", "drug": study.drug, "source": study.source,
+        "status": study.status, "citation": study.citation or "",
         "design": design.kind, "randomised": "yes" if design.randomised else "no", "time_unit": study.time_unit,
         "profile": study.profile, "name": study.study, "reference": design.reference or "",
+        "blinded": "" if blinded_seed is None else str(blinded_seed),
     }  # fmt: skip
     for term, text in plain.items():
         add("study", term, text)
@@ -194,10 +223,25 @@ def labels(study: Study) -> pd.DataFrame:
         add("assumption", f"{at + 1}. {entry.key}", entry.reason)
     for at, entry in enumerate(study.deviations):
         add("deviation", f"{at + 1}. {entry.key}", entry.reason)
+    changed = changes(lock.plan, study) if lock else []
+    add("lock", "plan", _lock_words(lock, len(changed)))
+    for change in changed:
+        add("locked", change.key, change.then)
+        add("changed", change.key, change.now)
+        add("why changed", change.key, change.reason)
     if study.testing:
         steps = [" and ".join(_hypothesis_words(hypothesis) for hypothesis in step) for step in study.testing.steps]
         add("testing", "order", f"two-sided alpha {study.testing.alpha:g}, in the order {', then '.join(steps)}")
     return ard.check(pd.DataFrame(rows).reindex(columns=list(ard.ARD.columns)))
+
+
+def _lock_words(lock: PlanLock | None, changed: int) -> str:
+    if lock is None:
+        return "not pre-specified: the study file was not locked before the analysis"
+    words = f"analysed as locked on {lock.locked_on}"
+    if changed:
+        words = f"locked on {lock.locked_on}; {changed} {'keys' if changed > 1 else 'key'} changed since, listed under How it was done"
+    return words + ("; results already existed when it was locked" if lock.analysed_before else "")
 
 
 def _taken(visit: Visit) -> str:

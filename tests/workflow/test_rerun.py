@@ -57,7 +57,7 @@ def test_editing_one_figure_redraws_it_in_each_study_and_their_reports(project: 
     for study in STUDIES:
         after = project.times(study)
         changed = {name for name in before[study] if before[study][name] != after[name]}
-        assert changed == {"figures/flow.svg", "figures/flow.png", "figures/flow.csv", "figures/index.json", "report.html"}
+        assert changed == {"figures/flow.svg", "figures/flow.png", "figures/flow.csv", "figures/index.json", "report.html", "manifest.json"}
 
 
 def test_editing_a_display_leaves_studies_without_it_alone(project: Project) -> None:

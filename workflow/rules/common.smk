@@ -3,6 +3,7 @@ import os
 from pathlib import Path
 
 from ketaoutcomes import digests
+from ketaoutcomes.cli._project import audiences
 from ketaoutcomes.domain.study_file import read_study
 from snakemake.utils import validate
 
@@ -13,48 +14,46 @@ validate(config, "../schemas/config.schema.json")
 wildcard_constraints:
     study="[a-z][a-z0-9_]*",
     analysis="[a-z][a-z0-9_]*",
-    audience="release|internal",
+    audience="release|internal|blinded",
 
 
+# a blinded dry run permutes the arms, for one audience, with everything in a folder of its own
+BLINDED = bool(config.get("blinded"))
+RESTRICTED = "results/{study}" + ("/blinded" if BLINDED else "") + "/restricted"
+MODE = ["--blinded"] if BLINDED else []
+SEED = ["--seed", str(config["seed"])] if "seed" in config else []
 LOCK = Path(workflow.basedir) / "requirements" / "run.txt"
-STUDIES = {
-    name: read_study(Path("config/studies", f"{name}.yaml"))
-    for name in config["studies"]
-}
+STUDIES = {n: read_study(Path(f"config/studies/{n}.yaml")) for n in config["studies"]}
 
 
 def reports():
     return [
         f"results/{name}/{audience}/report.html"
         for name, study in STUDIES.items()
-        for audience in ["release", *(["internal"] if study.profile else [])]
+        for audience in audiences(study, blinded=BLINDED)
     ]
 
 
 def ards(wildcards):
     return collect(
-        "results/{study}/restricted/ard/{analysis}.csv",
+        RESTRICTED + "/ard/{analysis}.csv",
         study=wildcards.study,
         analysis=STUDIES[wildcards.study].analyses,
     )
 
 
 def data_digest(wildcards):
-    return digests.data(STUDIES[wildcards.study], Path())
+    name = wildcards.study
+    return config.get("inputs", {}).get(name) or digests.data(STUDIES[name], Path())
 
 
 def plan_digest(stage):
-    def digest(wildcards):
-        return digests.part(
-            STUDIES[wildcards.study], stage, wildcards.get("analysis", "")
-        )
-
-    return digest
+    return lambda w: digests.part(STUDIES[w.study], stage, w.get("analysis", ""))
 
 
 def code_digest(stage):
-    def digest(wildcards):
-        study, analysis = STUDIES[wildcards.study], wildcards.get("analysis", "")
-        return digests.code(stage, LOCK, study, analysis)
+    return lambda w: digests.code(stage, LOCK, STUDIES[w.study], w.get("analysis", ""))
 
-    return digest
+
+def plan_lock_digest(wildcards):
+    return digests.locked(Path("config/studies", f"{wildcards.study}.lock"))

@@ -4,7 +4,7 @@ rule derive:
         study=ancient("config/studies/{study}.yaml"),
     output:
         multiext(
-            "results/{study}/restricted/analysis_data/",
+            RESTRICTED + "/analysis_data/",
             "adsl.parquet",
             "adqs.parquet",
             "adqd.parquet",
@@ -14,11 +14,11 @@ rule derive:
             "adae.parquet",
         ),
     log:
-        "results/{study}/restricted/logs/derive.log",
+        RESTRICTED + "/logs/derive.log",
     benchmark:
-        "results/{study}/restricted/benchmarks/derive.tsv"
+        RESTRICTED + "/benchmarks/derive.tsv"
     params:
         code=code_digest("derive"),
         plan=plan_digest("derive"),
     shell:
-        "ketaoutcomes derive {wildcards.study:q} 2> {log:q}"
+        "ketaoutcomes derive {wildcards.study:q} {MODE:q} 2> {log:q}"

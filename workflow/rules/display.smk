@@ -4,9 +4,9 @@ rule figures:
     output:
         update("results/{study}/{audience}/figures/index.json"),
     log:
-        "results/{study}/restricted/logs/figures_{audience}.log",
+        RESTRICTED + "/logs/figures_{audience}.log",
     benchmark:
-        "results/{study}/restricted/benchmarks/figures_{audience}.tsv"
+        RESTRICTED + "/benchmarks/figures_{audience}.tsv"
     params:
         code=code_digest("figures"),
     shell:
@@ -19,9 +19,9 @@ rule tables:
     output:
         update("results/{study}/{audience}/tables/index.json"),
     log:
-        "results/{study}/restricted/logs/tables_{audience}.log",
+        RESTRICTED + "/logs/tables_{audience}.log",
     benchmark:
-        "results/{study}/restricted/benchmarks/tables_{audience}.tsv"
+        RESTRICTED + "/benchmarks/tables_{audience}.tsv"
     params:
         code=code_digest("tables"),
     shell:
@@ -36,11 +36,11 @@ rule report:
         "results/{study}/{audience}/figures/index.json",
         "results/{study}/{audience}/tables/index.json",
     output:
-        "results/{study}/{audience}/report.html",
+        multiext("results/{study}/{audience}/", "report.html", "manifest.json"),
     log:
-        "results/{study}/restricted/logs/report_{audience}.log",
+        RESTRICTED + "/logs/report_{audience}.log",
     benchmark:
-        "results/{study}/restricted/benchmarks/report_{audience}.tsv"
+        RESTRICTED + "/benchmarks/report_{audience}.tsv"
     params:
         code=code_digest("report"),
     shell:

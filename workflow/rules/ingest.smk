@@ -3,7 +3,7 @@ rule ingest:
         study=ancient("config/studies/{study}.yaml"),
     output:
         multiext(
-            "results/{study}/restricted/cohort/",
+            RESTRICTED + "/cohort/",
             "participants.parquet",
             "assessments.parquet",
             "sessions.parquet",
@@ -11,14 +11,16 @@ rule ingest:
             "events.parquet",
             "disposition.parquet",
             "ingest.json",
+            "ids.csv",
         ),
     log:
-        "results/{study}/restricted/logs/ingest.log",
+        RESTRICTED + "/logs/ingest.log",
     benchmark:
-        "results/{study}/restricted/benchmarks/ingest.tsv"
+        RESTRICTED + "/benchmarks/ingest.tsv"
     params:
         code=code_digest("ingest"),
         data=data_digest,
         plan=plan_digest("ingest"),
+        seed=SEED,
     shell:
-        "ketaoutcomes ingest {wildcards.study:q} 2> {log:q}"
+        "ketaoutcomes ingest {wildcards.study:q} --input {params.data:q} {MODE:q} {SEED:q} 2> {log:q}"

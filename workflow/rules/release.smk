@@ -1,18 +1,19 @@
 rule release:
     input:
         ards,
-        "results/{study}/restricted/cohort/ingest.json",
+        RESTRICTED + "/cohort/ingest.json",
         study=ancient("config/studies/{study}.yaml"),
     output:
         multiext(
             "results/{study}/{audience}/", "ard.csv", "disclosure.json", "run.json"
         ),
     log:
-        "results/{study}/restricted/logs/release_{audience}.log",
+        RESTRICTED + "/logs/release_{audience}.log",
     benchmark:
-        "results/{study}/restricted/benchmarks/release_{audience}.tsv"
+        RESTRICTED + "/benchmarks/release_{audience}.tsv"
     params:
         code=code_digest("release"),
         plan=plan_digest("release"),
+        lock=plan_lock_digest,
     shell:
         "ketaoutcomes release {wildcards.study:q} --audience {wildcards.audience:q} 2> {log:q}"

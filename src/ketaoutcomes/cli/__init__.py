@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-_COMMANDS = ("init", "check", "run", "simulate", "example", "ingest", "derive", "analyse", "release", "figures", "tables", "report")
+_COMMANDS = ("init", "check", "lock", "run", "verify", "simulate", "example", "ingest", "derive", "analyse", "release", "figures", "tables", "report")
 _EPILOG = "exit codes: 0 done; 2 problem with the input or the study file; 3 a primary analysis is not estimable; 1 a bug"
 
 
@@ -21,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ketaoutcomes.domain.findings import KetaoutcomesError
 
     try:
+        _join()
         code = int(import_module(f"ketaoutcomes.cli.{args.command}").main(args))
     except KetaoutcomesError as error:
         print(f"ketaoutcomes {args.command}: refused\n{error}", file=sys.stderr)
@@ -28,10 +29,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         code = 130
     except Exception as error:  # noqa: BLE001 - the last resort: a bug is reported without data in its message
-        print(_bug(args.command, error), file=sys.stderr)
-        code = 1
+        code = _unexpected(args.command, error)
     print(f"ketaoutcomes exit {code}", file=sys.stderr) if "KETAOUTCOMES_JOB" in os.environ else None
     return code
+
+
+def _join() -> None:
+    """Take a job's share in the lock of the run that began it, until this process ends."""
+    if "KETAOUTCOMES_JOB" in os.environ:
+        from ketaoutcomes.cli import _project, _run_lock
+
+        _run_lock.join(_project.ROOT / "results", os.environ[_run_lock.JOB])
+
+
+def _unexpected(command: str, error: Exception) -> int:
+    """Say what went wrong: 2 for a disk that is full or closed, 1 for a bug."""
+    from ketaoutcomes.cli import _disk
+    from ketaoutcomes.domain.findings import printable
+
+    words = _disk.sentence(error)
+    print(printable(f"ketaoutcomes {command}: {words}") if words else _bug(command, error), file=sys.stderr)
+    return 2 if words else 1
 
 
 def _settle() -> None:

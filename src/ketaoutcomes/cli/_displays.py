@@ -11,6 +11,7 @@ import pandas as pd
 
 from ketaoutcomes import digests, files
 from ketaoutcomes.cli import _project
+from ketaoutcomes.cli._ledger import Ledger, intact
 from ketaoutcomes.plugins import Plugin, displays
 from ketaoutcomes.schema.labels import Labels
 
@@ -22,9 +23,11 @@ def make(stage: str, study: str, audience: str) -> None:
     files unchanged, is left alone.
     """
     folder = _project.audience(study, audience) / stage
+    ledger = Ledger(study, audience == "blinded")
+    ledger.require(folder.parent / "ard.csv")
     ard = files.read_ard(folder.parent / "ard.csv")
     models = Labels.of(ard).of_kind("model")
-    before = last(folder / "index.json")
+    before = ledger.index(folder / "index.json")
     index: dict[str, Any] = {}
     for plugin in displays(stage, set(models.values())):
         digest = _digest(stage, plugin, ard, models)
@@ -35,14 +38,7 @@ def make(stage: str, study: str, audience: str) -> None:
             index[plugin.name] = {"digest": digest, **_make(stage, plugin, ard, folder)}
     _remove_others(folder, index)
     files.write_json(folder / "index.json", index)
-
-
-def last(path: Path) -> dict[str, Any]:
-    """The index of an earlier run; empty when there is none that can be read."""
-    try:
-        return files.read_json(path)
-    except files.DamagedFile:
-        return {}
+    ledger.record(f"{stage}_{audience}", [folder / "index.json"])
 
 
 def _digest(stage: str, plugin: Plugin, ard: pd.DataFrame, models: dict[str, str]) -> str:
@@ -52,11 +48,6 @@ def _digest(stage: str, plugin: Plugin, ard: pd.DataFrame, models: dict[str, str
     rows = ard[ard["analysis"].isin([*chosen, "study", "published"])]
     text = rows.to_csv(index=False) + digests.plugin(stage, plugin)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def intact(folder: Path, entry: dict[str, Any]) -> bool:
-    """Are a display's files there, as they were written?"""
-    return all((folder / name).is_file() and files.sha256(folder / name) == known for name, known in entry["files"].items())
 
 
 def _make(stage: str, plugin: Plugin, ard: pd.DataFrame, folder: Path) -> dict[str, Any]:

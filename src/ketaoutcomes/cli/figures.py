@@ -7,8 +7,10 @@ import argparse
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The command line."""
+    from ketaoutcomes.cli import _project
+
     parser.add_argument("study")
-    parser.add_argument("--audience", choices=("release", "internal"), required=True)
+    _project.takes_audience(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,27 +1,36 @@
-"""Write the report of a study from its displays (a pipeline step)."""
+"""Write the report of a study from its displays, and the checksums of everything beside it (a pipeline step)."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ketaoutcomes.report import Made
+
+_READ = ("ard.csv", "disclosure.json", "run.json", "figures/index.json", "tables/index.json")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The command line."""
+    from ketaoutcomes.cli import _project
+
     parser.add_argument("study")
-    parser.add_argument("--audience", choices=("release", "internal"), required=True)
+    _project.takes_audience(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Displays and ARD to one page."""
     from ketaoutcomes import files
     from ketaoutcomes.cli import _project
-    from ketaoutcomes.report import Made, page
+    from ketaoutcomes.cli._ledger import Ledger
+    from ketaoutcomes.report import page
 
     folder = _project.audience(args.study, args.audience)
-    made: dict[str, list[Made]] = {}
-    for stage in ("figures", "tables"):
-        index = files.read_json(folder / stage / "index.json")
-        made[stage] = [Made(name, entry, {f: (folder / stage / f).read_bytes() for f in entry["files"]}) for name, entry in index.items()]
+    ledger = Ledger(args.study, args.audience == "blinded")
+    ledger.require(*(folder / name for name in _READ))
+    made = {stage: _made(folder / stage) for stage in ("figures", "tables")}
     text = page(
         files.read_ard(folder / "ard.csv"),
         figures=made["figures"],
@@ -31,4 +40,25 @@ def main(args: argparse.Namespace) -> int:
         internal=args.audience == "internal",
     )
     files.write_text(folder / "report.html", text)
+    shown = [f"{stage}/{name}" for stage, displays in made.items() for display in displays for name in display.files]
+    files.write_json(folder / "manifest.json", {name: files.sha256(folder / name) for name in (*_READ, "report.html", *shown)})
+    ledger.record(f"report_{args.audience}", [folder / "report.html", folder / "manifest.json"])
     return 0
+
+
+def _made(folder: Path) -> list[Made]:
+    """The displays of a stage, each file as its index says.
+
+    Raises
+    ------
+    DamagedFile
+        A file is missing or altered.
+    """
+    from ketaoutcomes import files
+    from ketaoutcomes.cli._ledger import intact
+    from ketaoutcomes.report import Made
+
+    index = files.read_json(folder / "index.json")
+    if not all(intact(folder, entry) for entry in index.values()):
+        raise files.DamagedFile(f"{folder}: a display is not as it was drawn; `ketaoutcomes run` draws it anew")
+    return [Made(name, entry, {file: (folder / file).read_bytes() for file in entry["files"]}) for name, entry in index.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -87,6 +87,16 @@ class Findings:
             if next(iter(kept)).severity == severity:
                 chosen._kept[kind], chosen._counts[kind] = dict(kept), self._counts[kind]
         return chosen
+
+    def mapped(self, change: Callable[[Finding], Finding]) -> Findings:
+        """Each finding changed; the counts stay."""
+        found = Findings()
+        for kind, kept in self._kept.items():
+            changed = {change(finding): None for finding in kept}
+            first = next(iter(changed))
+            found._kept.setdefault((first.file, first.column, first.code), {}).update(changed)
+            found._counts[first.file, first.column, first.code] += self._counts[kind]
+        return found
 
     @property
     def errors(self) -> bool:

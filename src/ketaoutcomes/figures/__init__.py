@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from ketaoutcomes.figures._figure import Figure, render
+from ketaoutcomes.schema.labels import Labels
 
 
 class Drawn(Protocol):
@@ -36,5 +37,5 @@ def make(name: str, ard: pd.DataFrame) -> Made:
     facts = {"title": figure.title, "alt": figure.alt, "nothing": figure.nothing}
     files = {f"{name}.csv": figure.rows.to_csv(index=False, lineterminator="\n").encode()}
     if figure.plot is not None:
-        files |= {f"{name}.{kind}": data for kind, data in render(figure).items()}
+        files |= {f"{name}.{kind}": data for kind, data in render(figure, Labels.of(ard).stamp).items()}
     return Made(files, facts)

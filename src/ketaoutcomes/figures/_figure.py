@@ -46,8 +46,8 @@ def nothing(title: str, why: str) -> Figure:
     return Figure(None, title, why, pd.DataFrame({"reason": [why]}), nothing=why)
 
 
-def render(figure: Figure) -> dict[str, bytes]:
-    """SVG and PNG of a figure; the same rows give the same bytes."""
+def render(figure: Figure, stamp: str = "") -> dict[str, bytes]:
+    """SVG and PNG of a figure, with a word stamped across; the same rows give the same bytes."""
     import matplotlib.pyplot as plt
     from matplotlib import rc_context  # pyright: ignore[reportUnknownVariableType] - its stubs leave a key open
     from plotnine import theme
@@ -55,6 +55,8 @@ def render(figure: Figure) -> dict[str, bytes]:
     settings: dict[Any, Any] = {"svg.hashsalt": "ketaoutcomes", "text.parse_math": False, "axes.unicode_minus": True}
     with rc_context(settings):
         drawn = (figure.plot + theme(figure_size=(WIDTH / _INCH, figure.height / _INCH), dpi=200)).draw()
+        if stamp:
+            drawn.text(0.5, 0.5, stamp, size=60, weight="bold", alpha=0.1, rotation=24, ha="center", va="center", zorder=100)
         svg, png = io.BytesIO(), io.BytesIO()
         drawn.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
         drawn.savefig(png, format="png", dpi=200, metadata={"Software": None})

@@ -67,7 +67,9 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
         missing=missing_sentence(ard),
         seen=seen_sentence(ard),
         design=design_sentence(ard),
-        rounded=bool(labels.text("study", "profile")) and not internal,
+        rounded=bool(labels.text("study", "profile")) and not internal and not labels.text("study", "blinded"),
+        blinded=labels.text("study", "blinded"),
+        changes=_changes(labels),
         provenance=_provenance(labels),
         sections=_sections(figures, tables),
         methods=_methods(ard, labels),
@@ -76,6 +78,12 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
         left_out={str(row["term"]): shown(row) for _, row in match(ard, analysis=STUDY, parameter="left out").iterrows()},
         internal=internal,
     )
+
+
+def _changes(labels: Labels) -> list[tuple[str, str, str, str]]:
+    """Keys of the study file that changed since the lock: key, then, now, reason."""
+    now, why = labels.of_kind("changed"), labels.of_kind("why changed")
+    return [(key, then, now[key], why[key]) for key, then in labels.of_kind("locked").items()]
 
 
 def _provenance(labels: Labels) -> str:

@@ -25,6 +25,11 @@ class Labels:
         rows = ard[(ard["analysis"] == STUDY) & (ard["statistic"] == "label")]
         return cls(rows.sort_values(["parameter", "value"], kind="stable"))
 
+    @property
+    def stamp(self) -> str:
+        """The word stamped on displays of permuted arms; empty for all others."""
+        return "BLINDED" if self.text("study", "blinded") else ""
+
     def text(self, kind: str, term: str = "") -> str:
         """The word of a kind for a term; empty when there is none."""
         found = self.rows[(self.rows["parameter"] == kind) & (self.rows["term"] == term)]
