@@ -110,7 +110,7 @@ def drive(order: Order, lock: _run_lock.Held) -> tuple[int, list[str]]:
     environment = {**os.environ, "PATH": path, _run_lock.JOB: lock.token}
     heard: list[str] = []
     with subprocess.Popen(  # noqa: S603
-        list(_command(order)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment,
+        list(command(order)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment,
         pass_fds=[lock.handle], preexec_fn=_run_lock.dies_with(os.getpid()),
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -120,8 +120,8 @@ def drive(order: Order, lock: _run_lock.Held) -> tuple[int, list[str]]:
     return process.returncode, heard
 
 
-def _command(order: Order) -> Iterator[str]:
-    """A working directory's profiles are code and are not read, even if they appear after we looked."""
+def command(order: Order) -> Iterator[str]:
+    """The command line for snakemake. A working directory's profiles are code and are not read, even if they appear after we looked."""
     yield from (sys.executable, "-m", "snakemake", "--cores", str(order.cores), "--profile", "none", "--workflow-profile", "none")
     yield from ("--rerun-incomplete", "--keep-going", "--nocolor", "--config", *order.config)
     if order.remade:

@@ -11,10 +11,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Findings, or who would be analysed."""
-    from ketaoutcomes.cli import _checking
+    """Findings, or who would be analysed, how, and what a run would do."""
+    from ketaoutcomes.cli import _checking, _redo
 
-    studies = _checking.checked(args.study)
-    for study, data in studies:
-        print(_checking.summary(study, data))
+    for found in _checking.checked(args.study):
+        print(_checking.summary(found))
+        print(f"  run would redo: {_redo.jobs(found.study)}", flush=True)
     return 0

@@ -47,5 +47,6 @@ def main(args: argparse.Namespace) -> int:
         "blinded_seed": seed,
     }
     files.write_json(folder / "ingest.json", facts)
+    (folder.parent / "refused.json").unlink(missing_ok=True)
     Ledger(study.study, args.blinded).record("ingest", _project.cohort(folder.parent))
     return 0

@@ -30,8 +30,8 @@ def main(args: argparse.Namespace) -> int:
     paths = [restricted / "ard" / f"{name}.csv" for name in study.analyses]
     ledger.require(facts, *paths)
     ingested, lock = files.read_json(facts), _plan.read(study.study)
-    seen = {"left_out": ingested["notes"], "unread": ingested["unread"], "lock": lock, "blinded_seed": ingested["blinded_seed"]}
-    found = release(study, [files.read_ard(path) for path in paths], **seen)
+    frames, seed = [files.read_ard(path) for path in paths], ingested["blinded_seed"]
+    found = release(study, frames, left_out=ingested["notes"], unread=ingested["unread"], lock=lock, blinded_seed=seed)
     folder = _project.audience(study.study, args.audience)
     frame = found.release if args.audience == "release" or found.internal is None else found.internal
     sheet = found.disclosure if args.audience == "release" else {"profile": _EXACT[args.audience]}

@@ -72,15 +72,27 @@ def _checked(names: list[str], *, blinded: bool) -> list[Study]:
         for study in (_project.load(name) for name in names) if blinded else ():
             require_arms(study)
         found = _checking.checked(names)
-        for study, _ in found:
-            _plan.read(study.study)
-    except KetaoutcomesError:
+        for one in found:
+            _plan.read(one.study.study)
+    except KetaoutcomesError as error:
         _name_older(names)
+        _keep_refusal(names, error)
         raise
-    _inputs.require_room([study for study, _ in found])
-    notes = [line for study, data in found for line in _checking.summary(study, data).splitlines() if "note:" in line]
+    studies = [one.study for one in found]
+    _inputs.require_room(studies)
+    notes = [line for one in found for line in _checking.noted(one)]
     print("\n".join(notes), end="\n" if notes else "")
-    return [study for study, _ in found]
+    return studies
+
+
+def _keep_refusal(names: list[str], error: Exception) -> None:
+    """The findings of a refused study beside its results, for programs to read; the next run that reads it takes them away."""
+    from ketaoutcomes import files
+    from ketaoutcomes.cli import _project
+    from ketaoutcomes.domain.findings import Refused
+
+    for name in names if isinstance(error, Refused) else []:
+        files.write_json(_project.restricted(name) / "refused.json", error.found.listed() if isinstance(error, Refused) else [])
 
 
 def _order(studies: list[Study], args: argparse.Namespace) -> Order:
