@@ -84,7 +84,7 @@ def good() -> dict[str, str]:
         smoker = ("yes", "no", "")[at % 3]
         people.append(f"{who},{_SITES[at % 3]},{('Ketamine', 'None')[at % 2]},{30 + 3 * at},{20 + at * 0.5},{smoker},2024-{1 + at % 6:02d}-{3 + at:02d}")
         for visit, drop in (("Baseline", 0), ("Day 1", 9), ("Day 7", 6)):
-            scores.append(f"{who},{visit},{28 + at - drop * (1 + (at % 2 == 0))}")
+            scores.append(f"{who},{visit},{28 + 5 * at % 12 - drop * (1 + (at % 2 == 0)) + (at * at % 7 if drop else 0)}")
         for session in (1, 2):
             sessions.append(f"{who},{session},{3 * session - 3},{118 + at + session}")
         ends.append(f"{who},completed,2024-{1 + at % 6:02d}-{12 + at:02d}")
