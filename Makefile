@@ -31,6 +31,7 @@ format: .venv/test
 
 bench: .venv/run
 	$(RUN)/python benchmarks/demo.py
+	$(RUN)/python benchmarks/reading.py
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python benchmarks/mixed.py
 
 # coverage of the intervals in 18,000 simulated trials of scores and 12,500 of yes-or-no outcomes (an hour and a half together), and the

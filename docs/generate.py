@@ -49,6 +49,7 @@ def generated() -> dict[str, str]:
         "docs/how-to/definitions.md": _page("definitions"),
         "docs/how-to/binary-outcomes.md": _page("binary-outcomes"),
         "docs/how-to/clinics.md": _page("clinics"),
+        "docs/how-to/own-cohort.md": _page("own-cohort"),
     }
 
 

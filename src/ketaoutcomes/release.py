@@ -77,7 +77,7 @@ def release(
     words = labels(study, lock, blinded_seed)
     results = _primary_or_nothing(study, ard.bind([words, _unread(study, unread or {}), _left_out(study, left_out or {}), *frames]))
     results = ard.check(carried_out(study, results))
-    compared = targets(study, results)
+    compared = targets(study, results, blinded=blinded_seed is not None)
     exact = ard.bind([results, compared])
     if not study.profile:
         verdicts = {name: _verdict(exact, name, study) for name in study.analyses}
@@ -306,13 +306,14 @@ def _scales(study: Study, add: Any) -> None:  # noqa: ANN401 - a local closure
             add("definition", name, yes_no_words(endpoint, scale, study.visit_labels))
 
 
-def targets(study: Study, exact: pd.DataFrame) -> pd.DataFrame:
+def targets(study: Study, exact: pd.DataFrame, *, blinded: bool = False) -> pd.DataFrame:
     """Published numbers beside ours, compared on exact values at the printed precision."""
-    rows = [row for target in study.published for row in _target(study, target, exact)]
+    context = blinded or study.source == "simulated"
+    rows = [row for target in study.published for row in _target(study, target, exact, context=context)]
     return ard.check(pd.DataFrame(rows, columns=list(ard.ARD.columns)))
 
 
-def _target(study: Study, target: Published, exact: pd.DataFrame) -> list[dict[str, Any]]:
+def _target(study: Study, target: Published, exact: pd.DataFrame, *, context: bool) -> list[dict[str, Any]]:
     found = _found(target, exact)
     printed = _printed(target)
     key = {"study": study.study, "analysis": "published", "term": target.id, "note": target.printed_in}
@@ -328,12 +329,12 @@ def _target(study: Study, target: Published, exact: pd.DataFrame) -> list[dict[s
         shown,
         {**key, **behind, "statistic": "reproduced", "value": float(ours), "text": str(rounded)},
         {**key, **behind, "statistic": "difference", "value": float(rounded - printed), "text": str(rounded - printed)},
-        {**key, **behind, "statistic": "agreement", "text": _agreement(study, same=rounded == printed)},
+        {**key, **behind, "statistic": "agreement", "text": _agreement(same=rounded == printed, context=context)},
     ]
 
 
-def _agreement(study: Study, *, same: bool) -> str:
-    """Simulated data reproduce nothing: a published number beside them is context, and chance agreement no proof."""
-    if study.source == "simulated":
+def _agreement(*, same: bool, context: bool) -> str:
+    """Simulated data, and permuted arms, reproduce nothing: a published number beside them is context, and chance agreement no proof."""
+    if context:
         return "context"
     return "PASS" if same else "DIFF"

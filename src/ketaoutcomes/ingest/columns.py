@@ -200,7 +200,7 @@ def _within(parse: Callable[[str], float], low: float, high: float, name: str, u
     def inside(cell: str) -> float:
         value = parse(cell)
         if not low <= value <= high:
-            code = "; a code for missing is listed under `missing:`" if value in SENTINELS else ""
+            code = "; if it means missing, list it under `missing:`" if value in SENTINELS else ""
             raise BadCell(f"outside the range of {name}, {low:g} to {high:g} {unit}".rstrip() + code)
         return value
 

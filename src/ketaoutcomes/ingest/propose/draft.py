@@ -32,6 +32,8 @@ class Draft:
     last: float = 0.0
     participants: str = ""
     form: tuple[str, str] | None = None
+    beside: dict[str, str] = field(default_factory=dict[str, str])
+    several: set[str] = field(default_factory=set[str])
 
 
 def text_of(text: str) -> str:

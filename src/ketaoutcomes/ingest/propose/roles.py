@@ -50,7 +50,6 @@ _HEADERS = {
     "had_event": "event relapse relapsed status censor cens censored cnsr died death dropout failed delta",
     "event": "what event eventname aeterm aedecod term type substance ae", "status": "status dsdecod disposition completionstatus eosstt",
     "parameter": "param paramcd parameter measure scale testcd qstestcd test", "value": "aval value score result qsstresn stresn",
-    "beside": "paramn avisitn trtpn trtan trt01pn trt01an visitnum armn sexn racen paramcd armcd actarmcd",
 }  # fmt: skip
 _BY_NAME = {kind: set(names.split()) for kind, names in _HEADERS.items()}
 #: Columns of CDISC's ADaM that are made from the scores, and flags of records.
@@ -71,7 +70,30 @@ def roles(found: Profile) -> list[Role]:
         if at not in chosen:
             chosen[at] = survival.get(at) or _role(found, at, column)
     _one_of(found, chosen)
+    _pair(found, chosen)
     return [chosen[at] for at in range(len(found.columns))]
+
+
+#: Endings of headers that say the same as another column: codes of CDISC, labels of REDCap and of R.
+_CODES, _LABELS = ("n", "cd", "num"), ("label", "labels", "factor", "text", "name", "desc", "decod")
+
+
+def _pair(found: Profile, chosen: dict[int, Role]) -> None:
+    """Codes beside labels: the label is read, and each must go with one code."""
+    places = {plain(column.header): at for at, column in enumerate(found.columns)}
+    for name, at in places.items():
+        code = next((places[name + end] for end in _CODES if name + end in places), None)
+        label = next((places[name + end] for end in _LABELS if name + end in places), None)
+        for ours, theirs in ((at, code), (label, at)):
+            if ours is not None and theirs is not None and _one_to_one(found, ours, theirs):
+                kind = next((chosen[i].kind for i in (ours, theirs) if chosen[i].kind not in {"none", "covariate", "beside"}), chosen[ours].kind)
+                chosen[ours] = Role(kind, f"{chosen[ours].evidence}; {found.columns[theirs].header} says the same in codes")
+                chosen[theirs] = Role("beside", "codes beside labels", measure=found.columns[ours].header)
+
+
+def _one_to_one(found: Profile, ours: int, theirs: int) -> bool:
+    mine, other = found.columns[ours], found.columns[theirs]
+    return 2 <= mine.distinct == other.distinct <= 60 and found.distinct_of(ours, theirs) <= mine.distinct + 1 and not mine.numeric
 
 
 def _many(found: Profile) -> bool:
@@ -189,7 +211,7 @@ def _of_record(found: Profile, column: ColumnProfile) -> Role | None:
         return Role("word", "words of the same few letters: one letter for each visit?")
     if not _many(found) and found.person is not None:
         return None
-    for kind in ("parameter", "value", "beside", "session", "minute", "visit", "day", "event", "arm"):
+    for kind in ("parameter", "value", "session", "minute", "visit", "day", "event", "arm"):
         if _is(column, kind) and _fits(found, column, kind):
             return Role(kind, f"named like {'an arm that changes within participants' if kind == 'arm' else f'a {kind}'}; {column.distinct} values")
     return None
@@ -200,8 +222,6 @@ def _fits(found: Profile, column: ColumnProfile, kind: str) -> bool:
         return column.numeric
     if kind == "value":
         return column.numeric and any(_is(other, "parameter") for other in found.columns)
-    if kind == "beside":
-        return column.numeric or plain(column.header).endswith("cd")
     if kind == "visit":
         return (
             not column.constant and column.distinct <= 60 and (column.numeric is False or column.kind == "integer" or plain(column.header).startswith("week"))

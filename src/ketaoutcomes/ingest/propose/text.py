@@ -49,6 +49,9 @@ def proposal(study: str, profiles: list[tuple[str, Profile]]) -> str:
 def _table(draft: Draft, path: str, found: Profile, chosen: list[Role], form: tuple[str, str] | None = None) -> None:
     """The tables that a file, or one of the forms that it holds, provides."""
     draft.form = form
+    draft.beside = {role.measure: found.columns[at].header for at, role in enumerate(chosen) if role.kind == "beside"}
+    shared = [role.instrument for role in chosen if role.kind == "score" and role.instrument]
+    draft.several = {key for key in shared if shared.count(key) > 1}
     base = named(Path(path).name.split(".")[0] + (f" {form[1]}" if form else ""), set())
     if found.person is None:
         draft.tables.append(f"  # {printable(path)}: no column of participants' ids was found; it is not read")
@@ -97,7 +100,7 @@ def _participants(draft: Draft, name: str, path: str, found: Profile, chosen: li
 
 
 def _person_column(draft: Draft, column: ColumnProfile, role: Role, taken: set[str]) -> str:
-    source = text_of(column.header)
+    source = _source(draft, column)
     if role.kind == "arm":
         name = named("arm" if not draft.arm_columns else f"arm_{len(draft.arm_columns) + 1}", taken)
         draft.arm_columns.append(name)
@@ -208,7 +211,7 @@ def _rows(draft: Draft, name: str, provides: str, path: str, found: Profile, cho
 
 
 def _when(draft: Draft, role: Role, column: ColumnProfile) -> str:
-    source = text_of(column.header)
+    source = _source(draft, column)
     if role.kind == "visit":
         found = visits_of(column)
         for text, visit in found.items():
@@ -220,10 +223,17 @@ def _when(draft: Draft, role: Role, column: ColumnProfile) -> str:
     return f"{{from: {source}, kind: integer}}" if role.kind == "session" else f"{{from: {source}}}"
 
 
+def _source(draft: Draft, column: ColumnProfile) -> str:
+    """Where a column comes from, with the column that says the same in codes."""
+    beside = draft.beside.get(column.header)
+    return text_of(column.header) + (f", beside: {text_of(beside)}" if beside else "")
+
+
 def _score(draft: Draft, provides: str, role: Role, column: ColumnProfile, taken: set[str]) -> str:
     key = role.instrument
-    name = key if key and key not in taken else named(column.header, taken)
-    taken.add(name)
+    name = named(column.header if not key or key in draft.several or key in taken else key, taken)
+    if not key and provides == "sessions":  # a dose, say, needs no instrument
+        return f"{name}: {{from: {text_of(column.header)}, kind: {column.kind}}}"
     if not key:
         key = f"{name}_score"[:47]
         draft.own[key] = column

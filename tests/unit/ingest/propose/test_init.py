@@ -94,6 +94,9 @@ def test_adam_columns_are_recognised(tmp_path: Path) -> None:
     assert [arm.label for arm in study.design.arms.values()] == ["Esketamine 56 mg", "Placebo"]
     assert (study.design.reference, study.design.site) == ("placebo", "site")
     assert {visit.id: visit.time for visit in study.visits} == {"baseline": 0, "day8": 8, "day28": 28}
+    arm = next(column for table in study.tables.values() for name, column in table.columns.items() if name == "arm")
+    visit = next(column for table in study.tables.values() for name, column in table.columns.items() if name == "visit")
+    assert (arm.source, arm.beside, visit.source, visit.beside) == ("TRTP", "TRTPN", "AVISIT", "AVISITN")
     found = ingest(study, tmp_path)
     assert len(found.tables["assessments"]) == 24 * 3 * 2
     assert len(derive(study, found.tables)["adsl"]) == 24
@@ -124,6 +127,21 @@ def test_redcaps_events_repeats_and_pairs_are_recognised(tmp_path: Path) -> None
     scores = cohort["assessments"]
     assert len(scores[scores["parameter"] == "phq9"]) == 20 * 3
     assert len(cohort["sessions"]) == 20 * 3
+
+
+def test_labels_beside_raw_codes_are_one_column(tmp_path: Path) -> None:
+    rows = [f"K{at:02d},{at % 2 + 1},{('Ketamine', 'Midazolam')[at % 2]},{at % 3},{('North', 'East', 'South')[at % 3]},{20 + at},{9 + at}" for at in range(20)]
+    head = "record_id,arm,arm_label,clinic,clinic_label,madrs_baseline,madrs_day1"
+    study = proposed(tmp_path, {"pairs.csv": "\n".join([head, *rows]) + "\n"})
+    columns = study.participant_columns
+    assert {name: (columns[name].source, columns[name].beside) for name in ("arm", "site")} == {
+        "arm": ("arm_label", "arm"), "site": ("clinic_label", "clinic"),
+    }  # fmt: skip
+    assert {arm.label for arm in study.design.arms.values()} == {"Ketamine", "Midazolam"}
+    wrong = (tmp_path / "pairs.csv").read_text(encoding="utf-8").replace("K03,2,", "K03,1,")
+    (tmp_path / "pairs.csv").write_text(wrong, encoding="utf-8")
+    with pytest.raises(Refused, match=r"E-DATA-PAIR .*pairs.csv:5:arm"):
+        ingest(study, tmp_path)
 
 
 def test_the_small_trial_is_read_as_its_own_study_file_reads_it(tmp_path: Path) -> None:
