@@ -1,0 +1,138 @@
+"""A trial with wide scores, items, parameters in rows and dates in several tables, spoilt: what each file was meant to say is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ketaoutcomes.domain.findings import Refused
+from ketaoutcomes.domain.study import Study
+from ketaoutcomes.ingest import Ingested, ingest
+
+PLAN = """
+study: dates
+title: T
+drug: d
+source: simulated
+obtain: x
+status: open
+tables:
+  people:
+    file: dm.csv
+    provides: participants
+    columns:
+      participant: {from: SUBJ}
+      site: {from: CTR}
+      arm: {from: TRT, kind: category, recode: {K: k, P: p}}
+      age: {from: AGE, kind: number, top: 90}
+      sex: {from: SEX}
+      consent: {from: CONSENT, kind: date, date_format: "%d.%m.%Y"}
+      prior: {from: PRIOR, kind: integer}
+  wide:
+    file: w.csv
+    provides: assessments
+    columns: {participant: {from: SUBJ}}
+    wide:
+      - {from: MADRS_0, parameter: madrs, instrument: madrs, visit: v0, period: main}
+      - {from: MADRS_1, parameter: madrs, instrument: madrs, visit: v1, period: main}
+  phq:
+    file: phq.csv
+    provides: assessments
+    columns: {participant: {from: SUBJ}, day: {from: DT, kind: date, since: consent}}
+    items: [{instrument: phq9, from: ["PHQ_{}"]}]
+  rows:
+    file: qs.csv
+    provides: assessments
+    columns: {participant: {from: SUBJ}, day: {from: ADY, kind: integer}}
+    long: {name: PARAM, value: AVAL, drop_unlisted: true, parameters: {GAD: {parameter: gad7, instrument: gad7}}}
+  visits:
+    file: hama.csv
+    provides: assessments
+    columns: {participant: {from: SUBJ}, day: {from: DAT, kind: date, since: consent}, hama: {from: HAMA, kind: integer, instrument: hama}}
+  doses:
+    file: ex.csv
+    provides: sessions
+    columns:
+      participant: {from: SUBJ}
+      session: {from: N, kind: integer}
+      day: {from: DAT, kind: date, since: consent, date_format: "%d.%m.%Y"}
+      cadss: {from: CADSS, kind: integer, instrument: cadss}
+  ends:
+    file: ds.csv
+    provides: disposition
+    columns: {participant: {from: SUBJ}, status: {from: ST, kind: category, recode: {C: completed, W: withdrawn}}, day: {from: LAST, kind: date, since: consent}}
+design: {kind: parallel, arms: {p: {label: P}, k: {label: K}}, reference: p, randomised: true, site: site}
+periods: [{id: main, label: Main, arm: arm, baseline: {period: main, visit: v0}}]
+visits:
+  - {id: v0, period: main, label: B, time: 0, window: [-7, 0]}
+  - {id: v1, period: main, label: W1, time: 7, window: [1, 10]}
+populations: {all: {label: All}}
+endpoints: {change: {kind: change, parameter: madrs}}
+analyses: {description: {model: descriptive, title: D, population: all, period: main, primary: true}}
+"""
+N = 14
+
+
+def _good() -> dict[str, str]:
+    """Scores on days 0 and 7, doses on days 1 and 2, everybody's end on day 14."""
+    people, wide = ["SUBJ,CTR,TRT,AGE,SEX,CONSENT,PRIOR"], ["SUBJ,MADRS_0,MADRS_1"]
+    phq, rows, hama = ["SUBJ,DT," + ",".join(f"PHQ_{item}" for item in range(1, 10))], ["SUBJ,ADY,PARAM,AVAL"], ["SUBJ,DAT,HAMA"]
+    doses, ends = ["SUBJ,N,DAT,CADSS"], ["SUBJ,ST,LAST"]
+    for at in range(N):
+        who = f"A-{at + 1:03d}"
+        people.append(f"{who},{('Lyon', 'Graz', 'Bern')[at % 3]},{'KP'[at % 2]},{30 + at},{'FM'[at % 2]},{at + 1:02d}.03.2024,{at % 4}")
+        wide.append(f"{who},{30 + at % 5},{12 + at % 7}")
+        for day in (0, 7):
+            phq.append(f"{who},2024-03-{at + 1 + day:02d}," + ",".join(str((at + item + day) % 4) for item in range(9)))
+            rows += [f"{who},{day},GAD,{(at + day) % 20}", f"{who},{day},OTHER,{(at + day) % 20}"]
+            hama.append(f"{who},2024-03-{at + 1 + day:02d},{20 + at % 5 - day}")
+        doses += [f"{who},{number},{at + 1 + number:02d}.03.2024,{(at * 3 + number) % 40}" for number in (1, 2)]
+        ends.append(f"{who},{'CW'[at % 5 == 4]},2024-03-{at + 15:02d}")
+    named = {"dm.csv": people, "w.csv": wide, "phq.csv": phq, "qs.csv": rows, "hama.csv": hama, "ex.csv": doses, "ds.csv": ends}
+    return {name: "\n".join(lines) + "\n" for name, lines in named.items()}
+
+
+GOOD = _good()
+
+
+def cell(file: str, line: int, header: str, new: str) -> dict[str, str]:
+    """A file with one cell replaced, as it stands."""
+    lines = [row.split(",") for row in GOOD[file].splitlines()]
+    lines[line - 1][lines[0].index(header)] = new
+    return {file: "\n".join(",".join(row) for row in lines) + "\n"}
+
+
+def read(folder: Path, files: dict[str, str] | dict[str, bytes], edit: Callable[[dict[str, Any]], object] = lambda study: study) -> Ingested:
+    study = yaml.safe_load(PLAN)
+    edit(study["tables"])
+    for name, text in {**GOOD, **files}.items():
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return ingest(Study.model_validate(study), folder)
+
+
+def errors(folder: Path, files: dict[str, str] | dict[str, bytes], edit: Callable[[dict[str, Any]], object] = lambda study: study) -> set[tuple[str, int, str]]:
+    """File, line and column of each error."""
+    with pytest.raises(Refused) as refused:
+        read(folder, files, edit)
+    return {(Path(finding.file).name, finding.line, finding.column) for finding in refused.value.findings if finding.severity == "error"}
+
+
+def warned(found: Ingested) -> set[tuple[str, int, str]]:
+    return {(Path(finding.file).name, finding.line, finding.column) for finding in found.findings if finding.severity == "warning"}
+
+
+def test_the_files_as_they_should_be_give_no_warning(tmp_path: Path) -> None:
+    assert not warned(read(tmp_path, {}))
+
+
+def test_dates_of_several_tables_become_days_once(tmp_path: Path) -> None:
+    tables = read(tmp_path, {}).tables
+    scores = tables["assessments"]
+    for parameter in ("phq9", "gad7", "hama"):
+        assert scores[scores["parameter"] == parameter]["day"].value_counts().to_dict() == {0.0: N, 7.0: N}
+    assert tables["sessions"].groupby("session")["day"].unique().map(list).to_dict() == {1: [1.0], 2: [2.0]}
+    assert set(tables["disposition"]["day"]) == {14.0}
