@@ -19,7 +19,7 @@ from ketaoutcomes.schema.table import Schema
 
 ORPHAN = "this participant is not in the table of participants"
 #: More days than anybody lives; a spreadsheet counts 45,000 of them to today.
-_DAYS = 20_000
+MAX_DAYS = 20_000
 _SUMMARY = {
     "total",
     "totals",
@@ -61,7 +61,7 @@ def check_table(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
             findings += at_rows(frame[_sentinels(frame[name])], "W-DATA-CODE" if name == "day" else "E-DATA-CODE", text, column.source)
         if name in {"day", "start"} and column.kind != "date":
             text = "more days than a study lasts; a spreadsheet's count of days needs to be formatted as a date there, and `kind: date` here"
-            findings += at_rows(frame[frame[name].abs() > _DAYS], "E-DATA-DAY", text, column.source)
+            findings += at_rows(frame[frame[name].abs() > MAX_DAYS], "E-DATA-DAY", text, column.source)
         if column.beside:
             text = f"{column.source} goes here with another {column.beside} than elsewhere"
             findings += at_rows(frame[_unpaired(frame[name], frame[f"{BESIDE}\t{name}"])], "E-DATA-PAIR", text, column.beside)
