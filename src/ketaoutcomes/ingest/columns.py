@@ -122,7 +122,7 @@ def _parser(column: Column, scales: dict[str, Instrument], mark: str) -> Callabl
         if column.range:
             parse = _within(parse, column.range[0], column.range[1], "what the study file allows")
         if column.top is not None:
-            parse = _topped(parse, column.top)
+            parse = _topped(parse, column.top, anything=bool(column.range))
         if column.instrument is None:
             return parse
         scale = scales[column.instrument]
@@ -148,8 +148,17 @@ def _number_in(mark: str) -> Callable[[str], float]:
     return lambda cell: _number(cell, mark)
 
 
-def _topped(parse: Callable[[str], float], top: float) -> Callable[[str], float]:
-    return lambda cell: min(parse(cell), top)
+def _topped(parse: Callable[[str], float], top: float, *, anything: bool) -> Callable[[str], float]:
+    """Higher numbers as the highest, but for those that are rather a slip or a code for missing."""
+
+    def lowered(cell: str) -> float:
+        value = parse(cell)
+        if value > top and not anything and (value in SENTINELS or value > 1.5 * top):
+            text = "above `top`, and so far or so written that it may be a slip or a code for missing"
+            raise BadCell(f"{text}; list it under `missing:`, or say with `range: [low, high]` that it can be true")
+        return min(value, top)
+
+    return lowered
 
 
 def _text(cell: str) -> str:

@@ -64,7 +64,10 @@ tables:
   ends:
     file: ds.csv
     provides: disposition
-    columns: {participant: {from: SUBJ}, status: {from: ST, kind: category, recode: {C: completed, W: withdrawn}}, day: {from: LAST, kind: date, since: consent}}
+    columns:
+      participant: {from: SUBJ}
+      status: {from: ST, kind: category, recode: {C: completed, W: withdrawn}}
+      day: {from: LAST, kind: date, since: consent}
 design: {kind: parallel, arms: {p: {label: P}, k: {label: K}}, reference: p, randomised: true, site: site}
 periods: [{id: main, label: Main, arm: arm, baseline: {period: main, visit: v0}}]
 visits:
@@ -136,3 +139,21 @@ def test_dates_of_several_tables_become_days_once(tmp_path: Path) -> None:
         assert scores[scores["parameter"] == parameter]["day"].value_counts().to_dict() == {0.0: N, 7.0: N}
     assert tables["sessions"].groupby("session")["day"].unique().map(list).to_dict() == {1: [1.0], 2: [2.0]}
     assert set(tables["disposition"]["day"]) == {14.0}
+
+
+@pytest.mark.parametrize(("file", "header", "text"), [("ds.csv", "LAST", "2204-03-16"), ("ex.csv", "DAT", "02.03.2204"), ("phq.csv", "DT", "1024-03-02")])
+def test_a_year_that_is_a_slip_is_refused_where_it_stands(tmp_path: Path, file: str, header: str, text: str) -> None:
+    assert (file, 3, header) in errors(tmp_path, cell(file, 3, header, text))
+
+
+@pytest.mark.parametrize("age", ["99", "999", "430"])
+def test_a_code_for_missing_is_no_age_of_ninety_and_older(tmp_path: Path, age: str) -> None:
+    assert ("dm.csv", 4, "AGE") in errors(tmp_path, cell("dm.csv", 4, "AGE", age))
+
+
+def test_an_age_above_the_top_is_read_as_the_top(tmp_path: Path) -> None:
+    def wide(tables: dict[str, Any]) -> None:
+        tables["people"]["columns"]["age"]["range"] = [18, 110]
+
+    assert read(tmp_path, cell("dm.csv", 4, "AGE", "93")).tables["participants"]["age"].max() == 90
+    assert read(tmp_path, cell("dm.csv", 4, "AGE", "99"), wide).tables["participants"]["age"].max() == 90
