@@ -50,7 +50,7 @@ def fields(study: Study, table: Table) -> dict[str, Field]:
         scale = scales[entry.instrument]
         assert scale.items is not None
         for item, header in enumerate(entry.headers(scale.items.number), start=1):
-            found[item_name(entry, item)] = field(header, _item(scale, item), numeric=True)
+            found[item_name(entry, item)] = field(header, _item(scale, item, mark), numeric=True)
     if table.long:
         names = table.long.parameters
         for text, one in names.items():
@@ -78,11 +78,11 @@ def _unless_missing(parse: Callable[[str], Parsed], missing: set[str]) -> Callab
     return (lambda cell: None if cell in missing else parse(cell)) if missing else parse
 
 
-def _item(scale: Instrument, item: int) -> Callable[[str], Parsed]:
+def _item(scale: Instrument, item: int, mark: str) -> Callable[[str], Parsed]:
     """One item of an instrument; an item of 0 or 1 may be written as no or yes."""
     assert scale.items is not None
     low, high = scale.items.range_of(item)
-    inside = _within(_integer, low, high, f"{scale.name} item {item}")
+    inside = _within(_integer_in(mark), low, high, f"{scale.name} item {item}")
 
     def parse(cell: str) -> Parsed:
         if (low, high) == (0, 1) and cell.lower() in _YES_NO:
@@ -118,7 +118,7 @@ def spread(column: PatternColumn, words: pd.Series) -> dict[str, pd.Series]:
 
 def _parser(column: Column, scales: dict[str, Instrument], mark: str) -> Callable[[str], Parsed]:
     if column.kind in {"number", "integer"}:
-        parse = _number_in(mark) if column.kind == "number" else _integer
+        parse = _number_in(mark) if column.kind == "number" else _integer_in(mark)
         if column.range:
             parse = _within(parse, column.range[0], column.range[1], "what the study file allows")
         if column.top is not None:
@@ -173,10 +173,17 @@ def _text(cell: str) -> str:
 
 
 def _number(cell: str, mark: str = "point") -> float:
-    plain = cell.replace(",", ".") if mark == "comma" and "." not in cell else cell if mark == "point" else ""
+    plain = _with_point(cell, mark)
     if not _NUMBER.match(plain):
         raise BadCell(f"not a number{_hint(cell, mark)}")
     return float(plain)
+
+
+def _with_point(cell: str, mark: str) -> str:
+    """The cell with a decimal point; nothing where a point stands though the mark is a comma: 1.000 may be a thousand."""
+    if mark == "point":
+        return cell
+    return cell.replace(",", ".") if "." not in cell else ""
 
 
 def _hint(cell: str, mark: str = "point") -> str:
@@ -199,10 +206,15 @@ def _hint(cell: str, mark: str = "point") -> str:
     return "; list it under `missing:` if it means missing"
 
 
-def _integer(cell: str) -> float:
-    if not _INTEGER.match(cell):
-        raise BadCell(f"not a whole number{_hint(cell) if not _NUMBER.match(cell) else ''}")
-    return float(cell)
+def _integer_in(mark: str) -> Callable[[str], float]:
+    return lambda cell: _integer(cell, mark)
+
+
+def _integer(cell: str, mark: str) -> float:
+    plain = _with_point(cell, mark)
+    if not _INTEGER.match(plain):
+        raise BadCell(f"not a whole number{_hint(cell, mark) if not _NUMBER.match(plain) else ''}")
+    return float(plain)
 
 
 def _within(parse: Callable[[str], float], low: float, high: float, name: str, unit: str = "") -> Callable[[str], float]:

@@ -157,3 +157,17 @@ def test_an_age_above_the_top_is_read_as_the_top(tmp_path: Path) -> None:
 
     assert read(tmp_path, cell("dm.csv", 4, "AGE", "93")).tables["participants"]["age"].max() == 90
     assert read(tmp_path, cell("dm.csv", 4, "AGE", "99"), wide).tables["participants"]["age"].max() == 90
+
+
+def test_a_point_between_thousands_is_no_decimal_mark_where_the_mark_is_a_comma(tmp_path: Path) -> None:
+    def comma(tables: dict[str, Any]) -> None:
+        tables["people"] |= {"delimiter": "semicolon", "decimal": "comma"}
+        tables["phq"] |= {"delimiter": "semicolon", "decimal": "comma"}
+
+    phq = {"phq.csv": GOOD["phq.csv"].replace(",", ";")}
+    thousand = {"dm.csv": cell("dm.csv", 4, "PRIOR", "2.000")["dm.csv"].replace(",", ";")} | phq
+    assert ("dm.csv", 4, "PRIOR") in errors(tmp_path, thousand, comma)
+    item = {"dm.csv": GOOD["dm.csv"].replace(",", ";"), "phq.csv": cell("phq.csv", 5, "PHQ_4", "1.000")["phq.csv"].replace(",", ";")}
+    assert ("phq.csv", 5, "PHQ_4") in errors(tmp_path, item, comma)
+    whole = {"dm.csv": cell("dm.csv", 4, "PRIOR", "7|0")["dm.csv"].replace(",", ";").replace("|", ",")} | phq
+    assert read(tmp_path, whole, comma).tables["participants"]["prior"].max() == 7
