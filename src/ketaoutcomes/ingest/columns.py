@@ -165,6 +165,8 @@ def _text(cell: str) -> str:
     """The cell with each accent written one way (NFC), or refused: two labels that look the same are one label."""
     if not cell.isprintable() or _UNSEEN.search(cell):
         raise BadCell("holds an invisible character (such as a zero-width or hard space) or a line break; remove it")
+    if len(cell) > 1 and cell[0] == cell[-1] == '"':
+        raise BadCell("quotes stand here as part of the text: a space before the first quote, or quotes written twice; remove them")
     if "\ufffd" in cell:
         raise BadCell("holds the mark of a letter that another program could not read; get the original text")
     if cell.startswith("#") and cell.upper() in _SHEET_ERRORS:

@@ -171,3 +171,8 @@ def test_a_point_between_thousands_is_no_decimal_mark_where_the_mark_is_a_comma(
     assert ("phq.csv", 5, "PHQ_4") in errors(tmp_path, item, comma)
     whole = {"dm.csv": cell("dm.csv", 4, "PRIOR", "7|0")["dm.csv"].replace(",", ";").replace("|", ",")} | phq
     assert read(tmp_path, whole, comma).tables["participants"]["prior"].max() == 7
+
+
+@pytest.mark.parametrize("text", [' "Graz"', '"""Graz"""'])
+def test_quotes_that_are_text_make_no_site_of_their_own(tmp_path: Path, text: str) -> None:
+    assert ("dm.csv", 3, "CTR") in errors(tmp_path, cell("dm.csv", 3, "CTR", text))
