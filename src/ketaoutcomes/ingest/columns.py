@@ -62,7 +62,7 @@ def fields(study: Study, table: Table) -> dict[str, Field]:
 def _name_of(long: LongColumns) -> Callable[[str], Parsed]:
     """The name of a parameter; of one that is not listed nothing, or a refusal."""
     names = list(long.parameters)
-    return lambda cell: (cell if cell in names else None) if long.drop_unlisted else _one_of(cell, names)
+    return lambda cell: None if long.drop_unlisted and cell not in names and not _near(cell, names) else _one_of(cell, names)
 
 
 #: Beginnings of the names of cells that are no column of ours.
@@ -247,7 +247,7 @@ def _date(cell: str, pattern: str) -> float:
 def _recoded(cell: str, column: Column) -> str | None:
     if cell in column.recode:
         return column.recode[cell] or None
-    if column.drop_unlisted:
+    if column.drop_unlisted and not _near(cell, column.recode):
         return None
     raise BadCell(f"label not in the study file{_near(cell, column.recode)}; known: {_choices(column.recode)}")
 

@@ -176,3 +176,29 @@ def test_a_point_between_thousands_is_no_decimal_mark_where_the_mark_is_a_comma(
 @pytest.mark.parametrize("text", [' "Graz"', '"""Graz"""'])
 def test_quotes_that_are_text_make_no_site_of_their_own(tmp_path: Path, text: str) -> None:
     assert ("dm.csv", 3, "CTR") in errors(tmp_path, cell("dm.csv", 3, "CTR", text))
+
+
+@pytest.mark.parametrize("text", ["gad", "GA\u200bD", "G\u0410D"])
+def test_a_parameter_written_almost_alike_is_not_left_out(tmp_path: Path, text: str) -> None:
+    assert ("qs.csv", 4, "PARAM") in errors(tmp_path, cell("qs.csv", 4, "PARAM", text))
+
+
+def test_a_row_whose_label_is_almost_that_of_where_is_not_left_out(tmp_path: Path) -> None:
+    def forms(tables: dict[str, Any]) -> None:
+        tables["visits"]["where"] = {"FORM": ["HAM-A"]}
+
+    good = {
+        "hama.csv": "\n".join(f"{line},{'HAM-A' if at else 'FORM'}" for at, line in enumerate(GOOD["hama.csv"].splitlines())) + "\nA-001,2024-03-01,2,PHQ\n"
+    }
+    found = read(tmp_path, good, forms)
+    assert (found.tables["assessments"]["parameter"] == "hama").sum() == 2 * N
+    lines = good["hama.csv"].splitlines()
+    lines[6] = lines[6].replace("HAM-A", "Ham-a")
+    assert errors(tmp_path, {"hama.csv": "\n".join(lines) + "\n"}, forms) == {("hama.csv", 7, "FORM")}
+
+
+def test_a_label_written_almost_alike_is_not_dropped_as_unlisted(tmp_path: Path) -> None:
+    def some(tables: dict[str, Any]) -> None:
+        tables["people"]["columns"]["sex"] |= {"kind": "category", "recode": {"F": "female", "M": "male"}, "drop_unlisted": True}
+
+    assert ("dm.csv", 5, "SEX") in errors(tmp_path, cell("dm.csv", 5, "SEX", "m"), some)
