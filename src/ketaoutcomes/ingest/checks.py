@@ -39,6 +39,11 @@ _SUMMARY = {
     "gesamt",
     "summe",
 }
+#: With what follows: ``Total (n = 12)``, ``Subtotal Graz``, ``Mean (SD)``, ``N = 14``.
+_TOTALS = re.compile(
+    r"(sub-?|grand )?totals?([\s(:=]|\Z)|n ?=|"
+    r"(mean|average|median|sum|std|s\.?d\.?|min|max|minimum|maximum|count|summary|overall|gesamt|summe|anzahl|mittelwert|moyenne)( ?[(:=±,/]|\Z)"
+)
 _MISSING = {"na", "n/a", "nan", "none", "null", "missing", "unknown", "unk", "?", "-", "."}
 _EXPONENT = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]{2,3}\Z")
 _MONTH = re.compile(r"([0-9]{1,2}-)?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-[0-9]{1,4})?\Z", re.IGNORECASE)
@@ -85,7 +90,7 @@ def _damage(text: str, source: str, whose: str) -> tuple[str, str] | None:
     plain = text.casefold()
     if text == source:
         return "E-DATA-HEADER", "the header stands here again; remove this line"
-    if plain.rstrip(":") in _SUMMARY:
+    if plain.rstrip(":") in _SUMMARY or _TOTALS.match(plain):
         return "E-DATA-SUMMARY", "this looks like a row of totals, not a participant; remove it"
     if _EXPONENT.match(text) or _ROUNDED.match(text):
         return "E-DATA-ID", "a spreadsheet has made a rounded number of this id; get the original"

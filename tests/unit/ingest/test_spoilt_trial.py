@@ -202,3 +202,13 @@ def test_a_label_written_almost_alike_is_not_dropped_as_unlisted(tmp_path: Path)
         tables["people"]["columns"]["sex"] |= {"kind": "category", "recode": {"F": "female", "M": "male"}, "drop_unlisted": True}
 
     assert ("dm.csv", 5, "SEX") in errors(tmp_path, cell("dm.csv", 5, "SEX", "m"), some)
+
+
+@pytest.mark.parametrize("text", ["Total (n=14)", "TOTAL N", "Subtotal Graz", "Mean (SD)", "N = 14", "Min", "Std", "Anzahl"])
+def test_a_row_of_totals_is_no_participant(tmp_path: Path, text: str) -> None:
+    assert ("dm.csv", 16, "SUBJ") in errors(tmp_path, {"dm.csv": GOOD["dm.csv"] + f"{text},Lyon,K,36.5,F,01.03.2024,2\n"})
+
+
+@pytest.mark.parametrize("text", ["Maximilian", "N-14", "TOTAL-01", "SD12", "MEANING1", "N14"])
+def test_an_id_that_begins_like_a_total_is_a_participant(tmp_path: Path, text: str) -> None:
+    assert len(read(tmp_path, {"dm.csv": GOOD["dm.csv"] + f"{text},Lyon,K,36.5,F,01.03.2024,2\n"}).tables["participants"]) == N + 1
