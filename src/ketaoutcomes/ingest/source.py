@@ -22,6 +22,8 @@ BLOCK = 1 << 20
 #: No line of a clinical table is longer; without line ends a file would be read whole.
 MAX_LINE = 10_000_000
 MAX_BYTES = 8 << 30
+#: A cell may be as long as a line: Python's own limit would be taken for a fault of the quotes.
+csv.field_size_limit(MAX_LINE)
 _MAGIC = {
     b"PK\x03\x04": "a zip archive or an Excel workbook", b"PK\x05\x06": "an empty zip archive", b"\x1f\x8b": "a gzip file under another name",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"%PDF": "a PDF", b"PAR1": "a Parquet file", b"ARROW1": "a Feather file", b"$FL2": "an SPSS file",

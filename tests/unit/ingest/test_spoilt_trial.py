@@ -212,3 +212,15 @@ def test_a_row_of_totals_is_no_participant(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("text", ["Maximilian", "N-14", "TOTAL-01", "SD12", "MEANING1", "N14"])
 def test_an_id_that_begins_like_a_total_is_a_participant(tmp_path: Path, text: str) -> None:
     assert len(read(tmp_path, {"dm.csv": GOOD["dm.csv"] + f"{text},Lyon,K,36.5,F,01.03.2024,2\n"}).tables["participants"]) == N + 1
+
+
+def test_a_long_text_beside_the_study_is_no_fault_of_the_quotes(tmp_path: Path) -> None:
+    def added(first: str, fourth: str) -> dict[str, str]:
+        return {
+            "dm.csv": "\n".join(f"{line},{(first, fourth)[at == 4] if at in {0, 4} else 'x'}" for at, line in enumerate(GOOD["dm.csv"].splitlines())) + "\n"
+        }
+
+    for files in (added("note", '"' + "x" * 200_000 + '"'), added("n" * 200_000, "x")):
+        assert len(read(tmp_path, files).tables["participants"]) == N
+    latin = added("n" * 200_000, "Gräz")["dm.csv"].encode("latin-1")
+    assert {place[:2] for place in errors(tmp_path, {"dm.csv": latin})} >= {("dm.csv", 5)}
