@@ -224,5 +224,8 @@ class _Checked(io.RawIOBase):
         """A refusal at the place after `before`, which continues what was read."""
         self._count(before)
         header = next(csv.reader([self._header.decode()], delimiter=self._table.separator), list[str]()) if self._header else list[str]()
-        place = column_at(self._tail.lstrip(b"\r").decode(), self._table.separator, [name.strip() for name in header])
+        header = [name.strip() for name in header]
+        person = self._table.columns.get("participant")
+        known = header if person and person.source in header else []  # in a file without a header these would be somebody's values
+        place = column_at(self._tail.lstrip(b"\r").decode(), self._table.separator, known)
         return _refused(self._path, code, message, self._lines + 1, place)

@@ -224,3 +224,9 @@ def test_a_long_text_beside_the_study_is_no_fault_of_the_quotes(tmp_path: Path) 
         assert len(read(tmp_path, files).tables["participants"]) == N
     latin = added("n" * 200_000, "Gräz")["dm.csv"].encode("latin-1")
     assert {place[:2] for place in errors(tmp_path, {"dm.csv": latin})} >= {("dm.csv", 5)}
+
+
+@pytest.mark.parametrize("spoilt", [b"B\xe4rn", b"B\x00rn"])
+def test_a_file_without_a_header_names_columns_by_number(tmp_path: Path, spoilt: bytes) -> None:
+    data = GOOD["dm.csv"].split("\n", 1)[1].encode().replace(b"Bern", spoilt)
+    assert ("dm.csv", 3, "2") in errors(tmp_path, {"dm.csv": data})
