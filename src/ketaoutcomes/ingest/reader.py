@@ -265,7 +265,7 @@ class Structure:
         self._broken = {header.index(name) for name in table.line_breaks}
         self._found = Findings()
         self.rows = self._blank = 0
-        self._empty = re.compile(rf"(?:\A|\n)[ \t{re.escape(table.separator)}]*\n")
+        self._empty = re.compile(rf"(?:\A|\n)(?:[ \t{re.escape(table.separator)}]*\n|[ \t{re.escape(table.separator)}]+\Z)")
 
     def blocks(self, lines: TextIO) -> Iterator[Block]:
         """Blocks of records of the right width; others become findings.

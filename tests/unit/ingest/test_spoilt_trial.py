@@ -230,3 +230,8 @@ def test_a_long_text_beside_the_study_is_no_fault_of_the_quotes(tmp_path: Path) 
 def test_a_file_without_a_header_names_columns_by_number(tmp_path: Path, spoilt: bytes) -> None:
     data = GOOD["dm.csv"].split("\n", 1)[1].encode().replace(b"Bern", spoilt)
     assert ("dm.csv", 3, "2") in errors(tmp_path, {"dm.csv": data})
+
+
+def test_a_row_of_separators_at_the_end_is_no_row_with_or_without_a_line_end(tmp_path: Path) -> None:
+    for end in ("\n", ""):
+        assert len(read(tmp_path, {"dm.csv": GOOD["dm.csv"] + ",,,,,," + end}).tables["participants"]) == N
