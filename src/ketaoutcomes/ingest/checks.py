@@ -45,9 +45,11 @@ _TOTALS = re.compile(
     r"(mean|average|median|sum|std|s\.?d\.?|min|max|minimum|maximum|count|summary|overall|gesamt|summe|anzahl|mittelwert|moyenne)( ?[(:=±,/]|\Z)"
 )
 _MISSING = {"na", "n/a", "nan", "none", "null", "missing", "unknown", "unk", "?", "-", "."}
-_EXPONENT = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]{2,3}\Z")
-_MONTH = re.compile(r"([0-9]{1,2}-)?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-[0-9]{1,4})?\Z", re.IGNORECASE)
+_EXPONENT = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]{2,3}\Z", re.IGNORECASE)
+_MONTH = re.compile(r"([0-9]{1,2}(-|\. ?| ))?(jan|feb|mar|mrz|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)(\.?[- ][0-9]{1,4})?\Z", re.IGNORECASE)
+_DATE = re.compile(r"([0-9]{4}([-/.])[0-9]{1,2}\2[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\3([0-9]{2}|[0-9]{4}))( 0?0:00(:00)?)?\Z")
 _ROUNDED = re.compile(r"[0-9]{15}0+\Z")
+_MADE_A_DATE = ("E-DATA-ID", "a spreadsheet has made a date of this id; get the original")
 _ALIKE = "another row has this label with other capitals, spaces or letters that look the same; recode both to one"
 
 
@@ -74,7 +76,11 @@ def check_table(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
 
 def _check_ids(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
     ids, source = frame["participant"], table.columns["participant"].source
-    found = {text: problem for text in ids.dropna().unique() if (problem := _damage(text, source, whose=table.provides))}
+    texts = list(ids.dropna().unique())
+    found = {text: problem for text in texts if (problem := _damage(text, source, whose=table.provides))}
+    dated = [text for text in texts if _DATE.match(text)]
+    if len(dated) < 0.5 * len(texts):  # ids may be made of three numbers
+        found |= dict.fromkeys(dated, _MADE_A_DATE)
     for problem in dict.fromkeys(found.values()):
         rows = frame[ids.isin([text for text, said in found.items() if said == problem])]
         findings += at_rows(rows, problem[0], problem[1], source)
@@ -82,7 +88,7 @@ def _check_ids(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
     if table.provides == "participants":
         text = "another id differs from this one only by capitals, spaces or letters that look the same: are they one person?"
         findings += at_rows(frame[respelt(ids)], "E-DATA-ID", text, source)
-        text = "another id differs from this one only by leading zeros; they are read as two people"
+        text = "another id differs from this one only by leading zeros or a .0 at the end; they are read as two people"
         findings += at_rows(frame[_zeros(ids)], "W-DATA-ID", text, source)
 
 
@@ -95,16 +101,16 @@ def _damage(text: str, source: str, whose: str) -> tuple[str, str] | None:
     if _EXPONENT.match(text) or _ROUNDED.match(text):
         return "E-DATA-ID", "a spreadsheet has made a rounded number of this id; get the original"
     if _MONTH.match(text):
-        return "E-DATA-ID", "a spreadsheet has made a date of this id; get the original"
+        return _MADE_A_DATE
     if plain in _MISSING and whose == "participants":
         return "W-DATA-ID", "this id reads like a missing value and is taken as an id; list it under `missing:` if it is none"
     return None
 
 
 def _zeros(ids: pd.Series) -> pd.Series:
-    """Ids that are another one behind leading zeros."""
+    """Ids that are another one behind leading zeros, or with the .0 of a program that took it for a number."""
     present = set(ids.dropna())
-    bare = ids.str.replace(r"\A(\D*)0+(?=[0-9])", r"\1", regex=True)
+    bare = ids.str.replace(r"\A(\D*)0+(?=[0-9])", r"\1", regex=True).str.replace(r"(?<=[0-9])\.0+\Z", "", regex=True)
     return ids.notna() & (bare != ids) & bare.isin(present)
 
 

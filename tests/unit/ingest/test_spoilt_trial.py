@@ -235,3 +235,13 @@ def test_a_file_without_a_header_names_columns_by_number(tmp_path: Path, spoilt:
 def test_a_row_of_separators_at_the_end_is_no_row_with_or_without_a_line_end(tmp_path: Path) -> None:
     for end in ("\n", ""):
         assert len(read(tmp_path, {"dm.csv": GOOD["dm.csv"] + ",,,,,," + end}).tables["participants"]) == N
+
+
+@pytest.mark.parametrize("text", ['"1,2E+11"', "1e+05", "02. Mrz", "Mai 02", "2024-05-01", "01/05/2024", "1.5.24"])
+def test_an_id_that_a_spreadsheet_changed_is_refused(tmp_path: Path, text: str) -> None:
+    assert ("dm.csv", 16, "SUBJ") in errors(tmp_path, {"dm.csv": GOOD["dm.csv"] + f"{text},Lyon,K,36.5,F,01.03.2024,2\n"})
+
+
+def test_an_id_with_and_without_a_decimal_is_warned_of(tmp_path: Path) -> None:
+    both = "7,Lyon,K,36.5,F,01.03.2024,2\n7.0,Lyon,K,36.5,F,01.03.2024,2\n"
+    assert ("dm.csv", 17, "SUBJ") in warned(read(tmp_path, {"dm.csv": GOOD["dm.csv"] + both}))
