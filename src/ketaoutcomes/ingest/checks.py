@@ -48,6 +48,7 @@ _MISSING = {"na", "n/a", "nan", "none", "null", "missing", "unknown", "unk", "?"
 _EXPONENT = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]{2,3}\Z", re.IGNORECASE)
 _MONTH = re.compile(r"([0-9]{1,2}(-|\. ?| ))?(jan|feb|mar|mrz|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)(\.?[- ][0-9]{1,4})?\Z", re.IGNORECASE)
 _DATE = re.compile(r"([0-9]{4}([-/.])[0-9]{1,2}\2[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\3([0-9]{2}|[0-9]{4}))( 0?0:00(:00)?)?\Z")
+_CODE = re.compile(r"-?[0-9]{1,5}(\.0*)?\Z", re.ASCII)
 _ROUNDED = re.compile(r"[0-9]{15}0+\Z")
 _MADE_A_DATE = ("E-DATA-ID", "a spreadsheet has made a date of this id; get the original")
 _ALIKE = "another row has this label with other capitals, spaces or letters that look the same; recode both to one"
@@ -61,6 +62,8 @@ def check_table(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
             continue
         if column.kind in {"text", "category"} and not column.levels and not column.recode:
             findings += at_rows(frame[respelt(frame[name])], "E-DATA-LABEL", _ALIKE, column.source)
+            text = "this text reads like a missing value and is taken as a label; list it under `missing:`, or under `levels` if it is one"
+            findings += at_rows(frame[_like_missing(frame[name])], "W-DATA-LABEL", text, column.source)
         if column.kind in {"number", "integer"} and not column.instrument and not column.range:
             text = (
                 "a usual code for missing, far from the column's other numbers; list it under `missing:`, or say with `range: [low, high]` that it can be true"
@@ -112,6 +115,14 @@ def _zeros(ids: pd.Series) -> pd.Series:
     present = set(ids.dropna())
     bare = ids.str.replace(r"\A(\D*)0+(?=[0-9])", r"\1", regex=True).str.replace(r"(?<=[0-9])\.0+\Z", "", regex=True)
     return ids.notna() & (bare != ids) & bare.isin(present)
+
+
+def _like_missing(labels: pd.Series) -> pd.Series:
+    """Words and codes for missing among labels that are neither."""
+    texts = labels.dropna().unique()
+    numbers = {text for text in texts if _CODE.match(text)}
+    codes = {text for text in numbers if float(text) in SENTINELS} if len(numbers) < 0.5 * len(texts) else set[str]()
+    return labels.isin(codes | {text for text in texts if text.casefold() in _MISSING - {"none", "unknown"}})
 
 
 def _sentinels(values: pd.Series) -> pd.Series:

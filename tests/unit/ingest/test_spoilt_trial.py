@@ -245,3 +245,9 @@ def test_an_id_that_a_spreadsheet_changed_is_refused(tmp_path: Path, text: str) 
 def test_an_id_with_and_without_a_decimal_is_warned_of(tmp_path: Path) -> None:
     both = "7,Lyon,K,36.5,F,01.03.2024,2\n7.0,Lyon,K,36.5,F,01.03.2024,2\n"
     assert ("dm.csv", 17, "SUBJ") in warned(read(tmp_path, {"dm.csv": GOOD["dm.csv"] + both}))
+
+
+@pytest.mark.parametrize("text", ["NA", "N/A", "-9", "99", "?", "missing"])
+def test_a_code_for_missing_is_no_label_in_silence(tmp_path: Path, text: str) -> None:
+    for header in ("CTR", "SEX"):
+        assert warned(read(tmp_path, cell("dm.csv", 4, header, text))) == {("dm.csv", 4, header)}
