@@ -57,6 +57,7 @@ _ALIKE = "another row has this label with other capitals, spaces or letters that
 def check_table(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
     """One file's rows by themselves."""
     _check_ids(table, frame, findings)
+    _check_scores(table, frame, findings)
     for name, column in table.columns.items():
         if name == "participant":
             continue
@@ -75,6 +76,16 @@ def check_table(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
         if column.beside:
             text = f"{column.source} goes here with another {column.beside} than elsewhere"
             findings += at_rows(frame[_unpaired(frame[name], frame[f"{BESIDE}\t{name}"])], "E-DATA-PAIR", text, column.beside)
+
+
+def _check_scores(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
+    """Codes for missing that an instrument's range happens to hold: 88 of 92."""
+    places = {name: column.source for name, column in table.columns.items() if column.instrument}
+    places |= {f"{wide.parameter}\t{wide.period}\t{wide.visit}": wide.source for wide in table.wide}
+    places |= {one.parameter: table.long.value for one in table.long.parameters.values()} if table.long else {}
+    text = "a usual code for missing, far from the other scores though the instrument's range holds it; list it under `missing:` if it is one"
+    for name, source in places.items():
+        findings += at_rows(frame[_sentinels(frame[name])], "W-DATA-CODE", text, source)
 
 
 def _check_ids(table: Table, frame: pd.DataFrame, findings: Findings) -> None:

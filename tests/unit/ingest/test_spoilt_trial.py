@@ -251,3 +251,7 @@ def test_an_id_with_and_without_a_decimal_is_warned_of(tmp_path: Path) -> None:
 def test_a_code_for_missing_is_no_label_in_silence(tmp_path: Path, text: str) -> None:
     for header in ("CTR", "SEX"):
         assert warned(read(tmp_path, cell("dm.csv", 4, header, text))) == {("dm.csv", 4, header)}
+
+
+def test_a_code_for_missing_within_the_range_of_an_instrument_is_warned_of(tmp_path: Path) -> None:
+    assert warned(read(tmp_path, cell("ex.csv", 4, "CADSS", "88"))) == {("ex.csv", 4, "CADSS")}
