@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -36,10 +37,11 @@ class Texts:
         """Some of the rows."""
         return Texts(self._cells.filter(_arrow.array(keep)))
 
-    def matches(self, wanted: set[str]) -> NDArray[np.bool_]:
-        """Rows whose text, without spaces at its ends, is one of these."""
+    def matches(self, wanted: set[str] | Callable[[str], bool]) -> NDArray[np.bool_]:
+        """Rows whose text, without spaces at its ends, is one of these or passes this test."""
         distinct, numbers = self.distinct()
-        return np.array([text.strip() in wanted for text in distinct], dtype=bool)[numbers]
+        test = wanted if callable(wanted) else wanted.__contains__
+        return np.array([test(text.strip()) for text in distinct], dtype=bool)[numbers]
 
 
 def split(text: str, separator: str, width: int) -> list[Texts] | None:

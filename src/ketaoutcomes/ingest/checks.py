@@ -19,7 +19,7 @@ from ketaoutcomes.schema.table import Schema
 
 ORPHAN = "this participant is not in the table of participants"
 #: More days than anybody lives; a spreadsheet counts 45,000 of them to today.
-_DAYS = 20_000
+MAX_DAYS = 20_000
 _SUMMARY = {
     "total",
     "totals",
@@ -39,21 +39,32 @@ _SUMMARY = {
     "gesamt",
     "summe",
 }
+#: With what follows: ``Total (n = 12)``, ``Subtotal Graz``, ``Mean (SD)``, ``N = 14``.
+_TOTALS = re.compile(
+    r"(sub-?|grand )?totals?([\s(:=]|\Z)|n ?=|"
+    r"(mean|average|median|sum|std|s\.?d\.?|min|max|minimum|maximum|count|summary|overall|gesamt|summe|anzahl|mittelwert|moyenne)( ?[(:=±,/]|\Z)"
+)
 _MISSING = {"na", "n/a", "nan", "none", "null", "missing", "unknown", "unk", "?", "-", "."}
-_EXPONENT = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]{2,3}\Z")
-_MONTH = re.compile(r"([0-9]{1,2}-)?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-[0-9]{1,4})?\Z", re.IGNORECASE)
+_EXPONENT = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]{2,3}\Z", re.IGNORECASE)
+_MONTH = re.compile(r"([0-9]{1,2}(-|\. ?| ))?(jan|feb|mar|mrz|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)(\.?[- ][0-9]{1,4})?\Z", re.IGNORECASE)
+_DATE = re.compile(r"([0-9]{4}([-/.])[0-9]{1,2}\2[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\3([0-9]{2}|[0-9]{4}))( 0?0:00(:00)?)?\Z")
+_CODE = re.compile(r"-?[0-9]{1,5}(\.0*)?\Z", re.ASCII)
 _ROUNDED = re.compile(r"[0-9]{15}0+\Z")
+_MADE_A_DATE = ("E-DATA-ID", "a spreadsheet has made a date of this id; get the original")
 _ALIKE = "another row has this label with other capitals, spaces or letters that look the same; recode both to one"
 
 
 def check_table(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
     """One file's rows by themselves."""
     _check_ids(table, frame, findings)
+    _check_scores(table, frame, findings)
     for name, column in table.columns.items():
         if name == "participant":
             continue
         if column.kind in {"text", "category"} and not column.levels and not column.recode:
             findings += at_rows(frame[respelt(frame[name])], "E-DATA-LABEL", _ALIKE, column.source)
+            text = "this text reads like a missing value and is taken as a label; list it under `missing:`, or under `levels` if it is one"
+            findings += at_rows(frame[_like_missing(frame[name])], "W-DATA-LABEL", text, column.source)
         if column.kind in {"number", "integer"} and not column.instrument and not column.range:
             text = (
                 "a usual code for missing, far from the column's other numbers; list it under `missing:`, or say with `range: [low, high]` that it can be true"
@@ -61,15 +72,29 @@ def check_table(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
             findings += at_rows(frame[_sentinels(frame[name])], "W-DATA-CODE" if name == "day" else "E-DATA-CODE", text, column.source)
         if name in {"day", "start"} and column.kind != "date":
             text = "more days than a study lasts; a spreadsheet's count of days needs to be formatted as a date there, and `kind: date` here"
-            findings += at_rows(frame[frame[name].abs() > _DAYS], "E-DATA-DAY", text, column.source)
+            findings += at_rows(frame[frame[name].abs() > MAX_DAYS], "E-DATA-DAY", text, column.source)
         if column.beside:
             text = f"{column.source} goes here with another {column.beside} than elsewhere"
             findings += at_rows(frame[_unpaired(frame[name], frame[f"{BESIDE}\t{name}"])], "E-DATA-PAIR", text, column.beside)
 
 
+def _check_scores(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
+    """Codes for missing that an instrument's range happens to hold: 88 of 92."""
+    places = {name: column.source for name, column in table.columns.items() if column.instrument}
+    places |= {f"{wide.parameter}\t{wide.period}\t{wide.visit}": wide.source for wide in table.wide}
+    places |= {one.parameter: table.long.value for one in table.long.parameters.values()} if table.long else {}
+    text = "a usual code for missing, far from the other scores though the instrument's range holds it; list it under `missing:` if it is one"
+    for name, source in places.items():
+        findings += at_rows(frame[_sentinels(frame[name])], "W-DATA-CODE", text, source)
+
+
 def _check_ids(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
     ids, source = frame["participant"], table.columns["participant"].source
-    found = {text: problem for text in ids.dropna().unique() if (problem := _damage(text, source, whose=table.provides))}
+    texts = list(ids.dropna().unique())
+    found = {text: problem for text in texts if (problem := _damage(text, source, whose=table.provides))}
+    dated = [text for text in texts if _DATE.match(text)]
+    if len(dated) < 0.5 * len(texts):  # ids may be made of three numbers
+        found |= dict.fromkeys(dated, _MADE_A_DATE)
     for problem in dict.fromkeys(found.values()):
         rows = frame[ids.isin([text for text, said in found.items() if said == problem])]
         findings += at_rows(rows, problem[0], problem[1], source)
@@ -77,7 +102,7 @@ def _check_ids(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
     if table.provides == "participants":
         text = "another id differs from this one only by capitals, spaces or letters that look the same: are they one person?"
         findings += at_rows(frame[respelt(ids)], "E-DATA-ID", text, source)
-        text = "another id differs from this one only by leading zeros; they are read as two people"
+        text = "another id differs from this one only by leading zeros or a .0 at the end; they are read as two people"
         findings += at_rows(frame[_zeros(ids)], "W-DATA-ID", text, source)
 
 
@@ -85,22 +110,30 @@ def _damage(text: str, source: str, whose: str) -> tuple[str, str] | None:
     plain = text.casefold()
     if text == source:
         return "E-DATA-HEADER", "the header stands here again; remove this line"
-    if plain.rstrip(":") in _SUMMARY:
+    if plain.rstrip(":") in _SUMMARY or _TOTALS.match(plain):
         return "E-DATA-SUMMARY", "this looks like a row of totals, not a participant; remove it"
     if _EXPONENT.match(text) or _ROUNDED.match(text):
         return "E-DATA-ID", "a spreadsheet has made a rounded number of this id; get the original"
     if _MONTH.match(text):
-        return "E-DATA-ID", "a spreadsheet has made a date of this id; get the original"
+        return _MADE_A_DATE
     if plain in _MISSING and whose == "participants":
         return "W-DATA-ID", "this id reads like a missing value and is taken as an id; list it under `missing:` if it is none"
     return None
 
 
 def _zeros(ids: pd.Series) -> pd.Series:
-    """Ids that are another one behind leading zeros."""
+    """Ids that are another one behind leading zeros, or with the .0 of a program that took it for a number."""
     present = set(ids.dropna())
-    bare = ids.str.replace(r"\A(\D*)0+(?=[0-9])", r"\1", regex=True)
+    bare = ids.str.replace(r"\A(\D*)0+(?=[0-9])", r"\1", regex=True).str.replace(r"(?<=[0-9])\.0+\Z", "", regex=True)
     return ids.notna() & (bare != ids) & bare.isin(present)
+
+
+def _like_missing(labels: pd.Series) -> pd.Series:
+    """Words and codes for missing among labels that are neither."""
+    texts = labels.dropna().unique()
+    numbers = {text for text in texts if _CODE.match(text)}
+    codes = {text for text in numbers if float(text) in SENTINELS} if len(numbers) < 0.5 * len(texts) else set[str]()
+    return labels.isin(codes | {text for text in texts if text.casefold() in _MISSING - {"none", "unknown"}})
 
 
 def _sentinels(values: pd.Series) -> pd.Series:

@@ -12,6 +12,7 @@ from ketaoutcomes.domain.findings import Finding, Findings, Refused
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.domain.tables import Table
 from ketaoutcomes.ingest.checks import (
+    MAX_DAYS,
     check_arms,
     check_design,
     check_ends,
@@ -86,7 +87,9 @@ def ingest(study: Study, root: Path) -> Ingested:
     tables = {"participants": people.drop(columns=[LINE, FILE])}
     for name in ("assessments", "sessions", "readings", "events", "disposition"):
         # table by table: one may name its period and the next tell it by the day
-        frame = _stack([assign_periods(study, name, _days(study, part, anchors, name), people, findings) for part in parts[name]])
+        owners = [table for table in study.tables.values() if table.provides == name]
+        days = [_days(table, part, anchors, findings) for table, part in zip(owners, parts[name], strict=True)]
+        frame = _stack([assign_periods(study, name, part, people, findings) for part in days])
         findings += orphans(frame, people["participant"])
         tables[name] = frame
         if name != "assessments":
@@ -233,12 +236,14 @@ def _without_dates(study: Study, people: pd.DataFrame) -> tuple[pd.DataFrame, pd
     return people.drop(columns=list(anchors.columns)), anchors
 
 
-def _days(study: Study, frame: pd.DataFrame, anchors: pd.DataFrame, part: str) -> pd.DataFrame:
+def _days(table: Table, frame: pd.DataFrame, anchors: pd.DataFrame, findings: Findings) -> pd.DataFrame:
+    """A table's dates as days since its participants' own."""
     frame = frame.copy()
-    for table in study.tables.values():
-        for name, column in table.columns.items():
-            if table.provides == part and column.kind == "date" and column.since is not None:
-                frame[name] = frame[name] - frame["participant"].map(anchors[column.since])
+    for name, column in table.columns.items():
+        if column.kind == "date" and column.since is not None:
+            frame[name] = frame[name] - frame["participant"].map(anchors[column.since])
+            text = f"more days from the participant's {column.since} than a study lasts: look at the year of both dates"
+            findings += at_rows(frame[frame[name].abs() > MAX_DAYS], "E-DATA-DAY", text, column.source)
     return frame
 
 

@@ -50,7 +50,7 @@ def fields(study: Study, table: Table) -> dict[str, Field]:
         scale = scales[entry.instrument]
         assert scale.items is not None
         for item, header in enumerate(entry.headers(scale.items.number), start=1):
-            found[item_name(entry, item)] = field(header, _item(scale, item), numeric=True)
+            found[item_name(entry, item)] = field(header, _item(scale, item, mark), numeric=True)
     if table.long:
         names = table.long.parameters
         for text, one in names.items():
@@ -62,7 +62,7 @@ def fields(study: Study, table: Table) -> dict[str, Field]:
 def _name_of(long: LongColumns) -> Callable[[str], Parsed]:
     """The name of a parameter; of one that is not listed nothing, or a refusal."""
     names = list(long.parameters)
-    return lambda cell: (cell if cell in names else None) if long.drop_unlisted else _one_of(cell, names)
+    return lambda cell: None if long.drop_unlisted and cell not in names and not _near(cell, names) else _one_of(cell, names)
 
 
 #: Beginnings of the names of cells that are no column of ours.
@@ -78,11 +78,11 @@ def _unless_missing(parse: Callable[[str], Parsed], missing: set[str]) -> Callab
     return (lambda cell: None if cell in missing else parse(cell)) if missing else parse
 
 
-def _item(scale: Instrument, item: int) -> Callable[[str], Parsed]:
+def _item(scale: Instrument, item: int, mark: str) -> Callable[[str], Parsed]:
     """One item of an instrument; an item of 0 or 1 may be written as no or yes."""
     assert scale.items is not None
     low, high = scale.items.range_of(item)
-    inside = _within(_integer, low, high, f"{scale.name} item {item}")
+    inside = _within(_integer_in(mark), low, high, f"{scale.name} item {item}")
 
     def parse(cell: str) -> Parsed:
         if (low, high) == (0, 1) and cell.lower() in _YES_NO:
@@ -118,11 +118,11 @@ def spread(column: PatternColumn, words: pd.Series) -> dict[str, pd.Series]:
 
 def _parser(column: Column, scales: dict[str, Instrument], mark: str) -> Callable[[str], Parsed]:
     if column.kind in {"number", "integer"}:
-        parse = _number_in(mark) if column.kind == "number" else _integer
+        parse = _number_in(mark) if column.kind == "number" else _integer_in(mark)
         if column.range:
             parse = _within(parse, column.range[0], column.range[1], "what the study file allows")
         if column.top is not None:
-            parse = _topped(parse, column.top)
+            parse = _topped(parse, column.top, anything=bool(column.range))
         if column.instrument is None:
             return parse
         scale = scales[column.instrument]
@@ -148,14 +148,25 @@ def _number_in(mark: str) -> Callable[[str], float]:
     return lambda cell: _number(cell, mark)
 
 
-def _topped(parse: Callable[[str], float], top: float) -> Callable[[str], float]:
-    return lambda cell: min(parse(cell), top)
+def _topped(parse: Callable[[str], float], top: float, *, anything: bool) -> Callable[[str], float]:
+    """Higher numbers as the highest, but for those that are rather a slip or a code for missing."""
+
+    def lowered(cell: str) -> float:
+        value = parse(cell)
+        if value > top and not anything and (value in SENTINELS or value > 1.5 * top):
+            text = "above `top`, and so far or so written that it may be a slip or a code for missing"
+            raise BadCell(f"{text}; list it under `missing:`, or say with `range: [low, high]` that it can be true")
+        return min(value, top)
+
+    return lowered
 
 
 def _text(cell: str) -> str:
     """The cell with each accent written one way (NFC), or refused: two labels that look the same are one label."""
     if not cell.isprintable() or _UNSEEN.search(cell):
         raise BadCell("holds an invisible character (such as a zero-width or hard space) or a line break; remove it")
+    if len(cell) > 1 and cell[0] == cell[-1] == '"':
+        raise BadCell("quotes stand here as part of the text: a space before the first quote, or quotes written twice; remove them")
     if "\ufffd" in cell:
         raise BadCell("holds the mark of a letter that another program could not read; get the original text")
     if cell.startswith("#") and cell.upper() in _SHEET_ERRORS:
@@ -164,10 +175,17 @@ def _text(cell: str) -> str:
 
 
 def _number(cell: str, mark: str = "point") -> float:
-    plain = cell.replace(",", ".") if mark == "comma" and "." not in cell else cell if mark == "point" else ""
+    plain = _with_point(cell, mark)
     if not _NUMBER.match(plain):
         raise BadCell(f"not a number{_hint(cell, mark)}")
     return float(plain)
+
+
+def _with_point(cell: str, mark: str) -> str:
+    """The cell with a decimal point; nothing where a point stands though the mark is a comma: 1.000 may be a thousand."""
+    if mark == "point":
+        return cell
+    return cell.replace(",", ".") if "." not in cell else ""
 
 
 def _hint(cell: str, mark: str = "point") -> str:
@@ -190,10 +208,15 @@ def _hint(cell: str, mark: str = "point") -> str:
     return "; list it under `missing:` if it means missing"
 
 
-def _integer(cell: str) -> float:
-    if not _INTEGER.match(cell):
-        raise BadCell(f"not a whole number{_hint(cell) if not _NUMBER.match(cell) else ''}")
-    return float(cell)
+def _integer_in(mark: str) -> Callable[[str], float]:
+    return lambda cell: _integer(cell, mark)
+
+
+def _integer(cell: str, mark: str) -> float:
+    plain = _with_point(cell, mark)
+    if not _INTEGER.match(plain):
+        raise BadCell(f"not a whole number{_hint(cell, mark) if not _NUMBER.match(plain) else ''}")
+    return float(plain)
 
 
 def _within(parse: Callable[[str], float], low: float, high: float, name: str, unit: str = "") -> Callable[[str], float]:
@@ -224,7 +247,7 @@ def _date(cell: str, pattern: str) -> float:
 def _recoded(cell: str, column: Column) -> str | None:
     if cell in column.recode:
         return column.recode[cell] or None
-    if column.drop_unlisted:
+    if column.drop_unlisted and not _near(cell, column.recode):
         return None
     raise BadCell(f"label not in the study file{_near(cell, column.recode)}; known: {_choices(column.recode)}")
 

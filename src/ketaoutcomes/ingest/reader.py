@@ -104,7 +104,7 @@ def read(table: Table, path: Path, fields: dict[str, Field], scales: dict[str, I
         columns = {name: _Values(field, path, findings) for name, field in fields.items()}
         lines = [np.array([], dtype=np.int64)]
         for block in structure.blocks(source.lines):
-            chosen, kept = _chosen(table, header, block)
+            chosen, kept = _chosen(table, path, header, block, findings)
             lines.append(kept)
             for column in columns.values():
                 column.take(kept, chosen)
@@ -117,14 +117,19 @@ def read(table: Table, path: Path, fields: dict[str, Field], scales: dict[str, I
     return Read(frame, header, structure.rows)
 
 
-def _chosen(table: Table, header: list[str], block: Block) -> tuple[dict[str, Texts], Lines]:
+def _chosen(table: Table, path: Path, header: list[str], block: Block, findings: Findings) -> tuple[dict[str, Texts], Lines]:
     """Columns by header and lines of a block's rows that belong to the table."""
     columns = {name: column for name, column in zip(header, block.columns, strict=True) if name}
     if not table.where:
         return columns, block.lines
     keep = np.ones(len(block.lines), dtype=bool)
     for name, texts in table.where.items():
-        keep &= columns[name].matches({*texts})
+        found = columns[name].matches({*texts})
+        alike = {skeleton(text) for text in texts}
+        other = columns[name].matches(lambda text, alike=alike: skeleton(text) in alike) & ~found
+        said = "almost the text of `where`: mind capitals, spaces and letters of other alphabets; the row would not be read"
+        findings += (Finding(str(path), int(line), name, "E-DATA-LABEL", said) for line in block.lines[keep & other])
+        keep &= found
     return {name: column.kept(keep) for name, column in columns.items()}, block.lines[keep]
 
 
@@ -260,7 +265,7 @@ class Structure:
         self._broken = {header.index(name) for name in table.line_breaks}
         self._found = Findings()
         self.rows = self._blank = 0
-        self._empty = re.compile(rf"(?:\A|\n)[ \t{re.escape(table.separator)}]*\n")
+        self._empty = re.compile(rf"(?:\A|\n)(?:[ \t{re.escape(table.separator)}]*\n|[ \t{re.escape(table.separator)}]+\Z)")
 
     def blocks(self, lines: TextIO) -> Iterator[Block]:
         """Blocks of records of the right width; others become findings.

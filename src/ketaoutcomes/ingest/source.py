@@ -22,6 +22,8 @@ BLOCK = 1 << 20
 #: No line of a clinical table is longer; without line ends a file would be read whole.
 MAX_LINE = 10_000_000
 MAX_BYTES = 8 << 30
+#: A cell may be as long as a line: Python's own limit would be taken for a fault of the quotes.
+csv.field_size_limit(MAX_LINE)
 _MAGIC = {
     b"PK\x03\x04": "a zip archive or an Excel workbook", b"PK\x05\x06": "an empty zip archive", b"\x1f\x8b": "a gzip file under another name",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"%PDF": "a PDF", b"PAR1": "a Parquet file", b"ARROW1": "a Feather file", b"$FL2": "an SPSS file",
@@ -222,5 +224,8 @@ class _Checked(io.RawIOBase):
         """A refusal at the place after `before`, which continues what was read."""
         self._count(before)
         header = next(csv.reader([self._header.decode()], delimiter=self._table.separator), list[str]()) if self._header else list[str]()
-        place = column_at(self._tail.lstrip(b"\r").decode(), self._table.separator, [name.strip() for name in header])
+        header = [name.strip() for name in header]
+        person = self._table.columns.get("participant")
+        known = header if person and person.source in header else []  # in a file without a header these would be somebody's values
+        place = column_at(self._tail.lstrip(b"\r").decode(), self._table.separator, known)
         return _refused(self._path, code, message, self._lines + 1, place)
