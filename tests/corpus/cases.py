@@ -254,6 +254,8 @@ def _encodings() -> Iterator[Case]:
     yield refused("encoding", "mojibake of windows-1252 read as latin-1", "people.csv", cell("people.csv", 5, "site", "North \x96 East"), 5, "site")
     for name, mark in (("NUL", "\0"), ("ESC", "\x1b"), ("vertical tab", "\x0b"), ("DEL", "\x7f"), ("backspace", "\x08")):
         yield refused("control character", name, "people.csv", cell("people.csv", 6, "age", f"3{mark}9"), 6, "age")
+    unread = "\n".join(f"{row},{'notes' if at == 0 else 'a' + chr(0) + 'b' if at == 4 else 'x'}" for at, row in enumerate(text.splitlines())) + "\n"
+    yield refused("control character", "NUL in a column that is not read", "people.csv", unread, 5, "notes")
     yield refused("control character", "NUL in an id", "scores.csv", cell("scores.csv", 9, "id", "00\x0007"), 9, "id")
 
 
@@ -417,12 +419,12 @@ def _numbers() -> Iterator[Case]:
 
 def _ids() -> Iterator[Case]:
     people, scores = GOOD["people.csv"], GOOD["scores.csv"]
-    yield refused("leading zeros", "lost in the scores", "scores.csv", column("scores.csv", "id", lambda text: text.lstrip("0")), 2)
-    yield refused("leading zeros", "lost in one row", "scores.csv", cell("scores.csv", 5, "id", "12"), 5)
+    yield refused("leading zeros", "lost in the scores", "scores.csv", column("scores.csv", "id", lambda text: text.lstrip("0")), 2, "id")
+    yield refused("leading zeros", "lost in one row", "scores.csv", cell("scores.csv", 5, "id", "12"), 5, "id")
     yield refused("leading zeros", "lost among people", "people.csv", column("people.csv", "id", lambda text: text.lstrip("0")), 0)
     yield Case("leading zeros", "two people", {"people.csv": (people + "7,North,None,44,25,no,2024-02-02\n").encode()}, "warned", ("people.csv", 2, "id"))
     yield refused("spaces in ids", "no-break space", "people.csv", cell("people.csv", 5, "id", "00\u00a044"), 5, "id")
-    yield refused("spaces in ids", "inside, in the scores", "scores.csv", cell("scores.csv", 5, "id", "00 12"), 5)
+    yield refused("spaces in ids", "inside, in the scores", "scores.csv", cell("scores.csv", 5, "id", "00 12"), 5, "id")
     yield refused(
         "spaces in ids",
         "two people, one or two spaces",
@@ -438,7 +440,7 @@ def _ids() -> Iterator[Case]:
     yield refused(
         "case variants of ids", "two people", "people.csv", people + "b1,North,None,44,25,no,2024-02-02\nB1,North,None,44,25,no,2024-02-02\n", 15, "id"
     )
-    yield refused("case variants of ids", "in the scores", "scores.csv", inserted("scores.csv", 2, "x7,Day 1,20"), 2, people={})
+    yield refused("case variants of ids", "in the scores", "scores.csv", inserted("scores.csv", 2, "x7,Day 1,20"), 2, "id", people={})
     yield refused(
         "case variants of ids", "Cyrillic twin", "people.csv", people + "B1,North,None,44,25,no,2024-02-02\nВ1,North,None,44,25,no,2024-02-02\n", 15, "id"
     )
@@ -447,16 +449,16 @@ def _ids() -> Iterator[Case]:
     yield refused("Excel damage to ids", "a month", "people.csv", people + "Mar-02,North,None,44,25,no,2024-02-02\n", 14, "id")
     yield refused("Excel damage to ids", "an error", "people.csv", cell("people.csv", 5, "id", "#REF!"), 5, "id")
     yield refused("Excel damage to ids", "fifteen digits and zeros", "people.csv", people + "12345678901234500000,North,None,44,25,no,2024-02-02\n", 14, "id")
-    yield refused("Excel damage to ids", "a decimal", "scores.csv", cell("scores.csv", 20, "id", "120.0"), 20)
+    yield refused("Excel damage to ids", "a decimal", "scores.csv", cell("scores.csv", 20, "id", "120.0"), 20, "id")
     yield Case(
         "the text NA", "a participant called NA", {"people.csv": (people + "NA,North,None,44,25,no,2024-02-02\n").encode()}, "warned", ("people.csv", 14, "id")
     )
-    yield refused("the text NA", "two of them", "people.csv", people + 2 * "NA,North,None,44,25,no,2024-02-02\n", 15)
-    yield refused("the text NA", "in the scores", "scores.csv", cell("scores.csv", 5, "id", "NA"), 5)
+    yield refused("the text NA", "two of them", "people.csv", people + 2 * "NA,North,None,44,25,no,2024-02-02\n", 15, "id")
+    yield refused("the text NA", "in the scores", "scores.csv", cell("scores.csv", 5, "id", "NA"), 5, "id")
     yield refused("the text NA", "no id", "people.csv", cell("people.csv", 5, "id", ""), 5, "id")
-    yield refused("orphans", "unknown in the scores", "scores.csv", scores + "9999,Day 1,20\n", 38)
-    yield refused("orphans", "unknown in the events", "events.csv", GOOD["events.csv"] + "9999,relapse,2\n", 4)
-    yield refused("orphans", "unknown in the sessions", "sessions.csv", GOOD["sessions.csv"] + "9999,1,0,120\n", 26)
+    yield refused("orphans", "unknown in the scores", "scores.csv", scores + "9999,Day 1,20\n", 38, "id")
+    yield refused("orphans", "unknown in the events", "events.csv", GOOD["events.csv"] + "9999,relapse,2\n", 4, "id")
+    yield refused("orphans", "unknown in the sessions", "sessions.csv", GOOD["sessions.csv"] + "9999,1,0,120\n", 26, "id")
 
 
 def _labels() -> Iterator[Case]:
@@ -472,7 +474,7 @@ def _labels() -> Iterator[Case]:
     yield refused("site labels", "two spaces", "people.csv", people.replace("South", "South  East", 1).replace("South,", "South East,"), 7, "site")
     for text in ("Day1", "day 1", "Day 2", "Day  1", "1", "V2"):
         yield refused("visit labels", text, "scores.csv", cell("scores.csv", 6, "visit", text), 6, "visit")
-    yield refused("visit labels", "none", "scores.csv", cell("scores.csv", 6, "visit", ""), 6)
+    yield refused("visit labels", "none", "scores.csv", cell("scores.csv", 6, "visit", ""), 6, "visit")
     for text in ("maybe", "2", "J", "yess"):
         yield refused("flags", text, "people.csv", cell("people.csv", 6, "smoker", text), 6, "smoker")
     yield refused("event labels", "capitals", "events.csv", GOOD["events.csv"] + "0105,Relapse,3\n", 4, "event")
@@ -495,19 +497,19 @@ def _days() -> Iterator[Case]:
         yield refused("dates", text, "people.csv", cell("people.csv", 6, "began", text), 6, "began")
     for text in ("2024-05-03", "45415", "1 day", "D1", "week 1", "1:30"):
         yield refused("dates and serials for days", text, "sessions.csv", cell("sessions.csv", 6, "day", text), 6, "day")
-    yield refused("dates and serials for days", "the end before the start", "ends.csv", cell("ends.csv", 4, "date", "2023-03-01"), 4)
+    yield refused("dates and serials for days", "the end before the start", "ends.csv", cell("ends.csv", 4, "date", "2023-03-01"), 4, "date")
     yield refused("dates and serials for days", "no start", "people.csv", cell("people.csv", 6, "began", ""), 0)
 
 
 def _records() -> Iterator[Case]:
     people, scores = GOOD["people.csv"], GOOD["scores.csv"]
-    yield refused("duplicate records", "a participant", "people.csv", people + people.splitlines()[3] + "\n", 14)
-    yield refused("duplicate records", "a score, the same", "scores.csv", scores + scores.splitlines()[6] + "\n", 38)
-    yield refused("duplicate records", "a score, another", "scores.csv", scores + "0012,Day 7,3\n", 38)
-    yield refused("duplicate records", "a session", "sessions.csv", GOOD["sessions.csv"] + "0012,1,0,120\n", 26)
-    yield refused("duplicate records", "an end", "ends.csv", GOOD["ends.csv"] + "0012,left,2024-05-05\n", 14)
-    yield refused("duplicate records", "the whole file twice", "scores.csv", scores + scores.split("\n", 1)[1], 38)
-    yield Case("duplicate records", "an event", {"events.csv": (GOOD["events.csv"] + "0044,relapse,6\n").encode()}, "warned", ("events.csv", 4, ""))
+    yield refused("duplicate records", "a participant", "people.csv", people + people.splitlines()[3] + "\n", 14, "id")
+    yield refused("duplicate records", "a score, the same", "scores.csv", scores + scores.splitlines()[6] + "\n", 38, "visit")
+    yield refused("duplicate records", "a score, another", "scores.csv", scores + "0012,Day 7,3\n", 38, "visit")
+    yield refused("duplicate records", "a session", "sessions.csv", GOOD["sessions.csv"] + "0012,1,0,120\n", 26, "session")
+    yield refused("duplicate records", "an end", "ends.csv", GOOD["ends.csv"] + "0012,left,2024-05-05\n", 14, "id")
+    yield refused("duplicate records", "the whole file twice", "scores.csv", scores + scores.split("\n", 1)[1], 38, "visit")
+    yield Case("duplicate records", "an event", {"events.csv": (GOOD["events.csv"] + "0044,relapse,6\n").encode()}, "warned", ("events.csv", 4, "id"))
     long = {"repeats": True, "file": "long.csv"}
     rows = [f"{row},{visit}" for row in people.splitlines()[1:] for visit in ("Baseline", "Day 1")]
     head = people.splitlines()[0] + ",visit"

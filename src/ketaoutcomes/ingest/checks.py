@@ -14,7 +14,7 @@ from ketaoutcomes.domain.study import Study
 from ketaoutcomes.domain.tables import Table
 from ketaoutcomes.ingest.alike import respelt, skeleton
 from ketaoutcomes.ingest.columns import BESIDE, SENTINELS
-from ketaoutcomes.ingest.places import FILE, LINE, at_rows
+from ketaoutcomes.ingest.places import FILE, LINE, at_rows, ours
 from ketaoutcomes.schema.table import Schema
 
 ORPHAN = "this participant is not in the table of participants"
@@ -123,9 +123,9 @@ def _damage(text: str, source: str, whose: str) -> tuple[str, str] | None:
 
 def _zeros(ids: pd.Series) -> pd.Series:
     """Ids that are another one behind leading zeros, or with the .0 of a program that took it for a number."""
-    present = set(ids.dropna())
-    bare = ids.str.replace(r"\A(\D*)0+(?=[0-9])", r"\1", regex=True).str.replace(r"(?<=[0-9])\.0+\Z", "", regex=True)
-    return ids.notna() & (bare != ids) & bare.isin(present)
+    present = {str(text) for text in ids.dropna().unique()}
+    plain = {text: re.sub(r"\A(\D*)0+(?=[0-9])", r"\1", re.sub(r"(?<=[0-9])\.0+\Z", "", text)) for text in present}
+    return ids.isin({text for text, bare in plain.items() if bare != text and bare in present})
 
 
 def _like_missing(labels: pd.Series) -> pd.Series:
@@ -159,7 +159,7 @@ def one_row_each(table: Table, frame: pd.DataFrame, findings: Findings) -> pd.Da
     """Participants with one row each; what changes within somebody becomes a finding."""
     if not table.repeats:
         text = "this participant stands in the file twice; a table of participants has one row each (or says `repeats: true`)"
-        findings += at_rows(frame[frame.duplicated("participant")], "E-DATA-DUPLICATE", text)
+        findings += at_rows(frame[frame.duplicated("participant")], "E-DATA-DUPLICATE", text, ours("participant"))
         return frame
     for name, column in table.columns.items():
         if name != "participant":
@@ -176,9 +176,9 @@ def orphans(frame: pd.DataFrame, known: pd.Series) -> Iterator[Finding]:
         return
     bare = {skeleton(text).lstrip("0").removesuffix(".0") for text in known}
     near = lost["participant"].fillna("").map(lambda text: skeleton(str(text)).lstrip("0").removesuffix(".0") in bare)
-    yield from at_rows(lost[~near], "E-DATA-ORPHAN", ORPHAN)
+    yield from at_rows(lost[~near], "E-DATA-ORPHAN", ORPHAN, ours("participant"))
     text = f"{ORPHAN}; one there differs by leading zeros, capitals or spaces only: a program has changed one of the two"
-    yield from at_rows(lost[near], "E-DATA-ORPHAN", text)
+    yield from at_rows(lost[near], "E-DATA-ORPHAN", text, ours("participant"))
 
 
 def check_arms(study: Study, people: pd.DataFrame, findings: Findings) -> None:
@@ -247,7 +247,7 @@ def check_required(schema: Schema, frame: pd.DataFrame, findings: Findings) -> N
     """Records without what their table needs."""
     for column in (*schema.key, *schema.required):
         if column not in {"participant", "record"} and column in frame:
-            findings += at_rows(frame[frame[column].isna()], "E-DATA-MISSING", f"the {column} of this record is missing")
+            findings += at_rows(frame[frame[column].isna()], "E-DATA-MISSING", f"the {column} of this record is missing", ours(column))
 
 
 def check_ends(study: Study, ends: pd.DataFrame, people: pd.DataFrame, findings: Findings) -> None:
@@ -258,7 +258,7 @@ def check_ends(study: Study, ends: pd.DataFrame, people: pd.DataFrame, findings:
         start = rows["participant"].map(person[period.start]) if period.start else pd.Series(0.0, index=rows.index)
         if len(rows):
             early = rows[(rows["day"] < start.astype("float64")).fillna(False).astype(bool)]
-            findings += at_rows(early, "E-DATA-DAY", "the disposition's day lies before the start of its period")
+            findings += at_rows(early, "E-DATA-DAY", "the disposition's day lies before the start of its period", ours("day"))
 
 
 def of_no_session(study: Study, tables: dict[str, pd.DataFrame]) -> Iterator[Finding]:
@@ -269,7 +269,7 @@ def of_no_session(study: Study, tables: dict[str, pd.DataFrame]) -> Iterator[Fin
     readings = tables["readings"]
     known = pd.MultiIndex.from_frame(tables["sessions"].reindex(columns=key))
     lost = readings[~pd.MultiIndex.from_frame(readings.reindex(columns=key)).isin(known)]
-    yield from at_rows(lost, "E-DATA-ORPHAN", "no table of sessions has this participant's session")
+    yield from at_rows(lost, "E-DATA-ORPHAN", "no table of sessions has this participant's session", ours("session"))
 
 
 def check_visits(study: Study, scores: pd.DataFrame, findings: Findings) -> None:
@@ -279,9 +279,14 @@ def check_visits(study: Study, scores: pd.DataFrame, findings: Findings) -> None
     nowhere = scores["visit"].isna() & scores["day"].isna()
     windowed = {visit.period for visit in study.visits if visit.window}
     unread = scores["visit"].isna() & scores["day"].notna() & ~scores["period"].isin(windowed)
-    findings += at_rows(scores[unread], "E-DATA-VISIT", "the visit is missing, and no visit of this period has a window that would tell it by the day")
-    findings += at_rows(scores[undeclared], "E-DATA-VISIT", "the visit is not declared in this period; add it or recode the label")
-    findings += at_rows(scores[nowhere], "E-DATA-VISIT", "neither a visit nor a day says when this score was taken")
+    unseen = "the visit is missing, and no visit of this period has a window that would tell it by the day"
+    findings += at_rows(scores[unread], "E-DATA-VISIT", unseen, ours("visit"))
+    findings += at_rows(scores[undeclared], "E-DATA-VISIT", "the visit is not declared in this period; add it or recode the label", ours("visit"))
+    findings += at_rows(scores[nowhere], "E-DATA-VISIT", "neither a visit nor a day says when this score was taken", ours("visit"))
+
+
+#: Column of a record's key that a finding of it names.
+_TELLING = {"assessments": "visit", "sessions": "session", "readings": "minute", "disposition": "participant"}
 
 
 def check_unique(tables: dict[str, pd.DataFrame], findings: Findings) -> None:
@@ -297,8 +302,8 @@ def check_unique(tables: dict[str, pd.DataFrame], findings: Findings) -> None:
         if name == "assessments":
             frame = frame.assign(day=frame["day"].where(frame["visit"].isna()))
         text = f"the same {', '.join(key)} stands in the files twice; remove one record"
-        findings += at_rows(frame[frame.duplicated(key)], "E-DATA-DUPLICATE", text)
+        findings += at_rows(frame[frame.duplicated(key)], "E-DATA-DUPLICATE", text, ours(_TELLING[name]))
     events = tables["events"]
     columns = [column for column in events.columns if column not in {LINE, FILE}]
     text = "the same event of this participant on the same day stands in the files twice; both are counted: remove one if they are one"
-    findings += at_rows(events[events.duplicated(columns)], "W-DATA-DUPLICATE", text)
+    findings += at_rows(events[events.duplicated(columns)], "W-DATA-DUPLICATE", text, ours("participant"))

@@ -27,7 +27,7 @@ from ketaoutcomes.ingest.checks import (
 from ketaoutcomes.ingest.columns import BESIDE, ITEM, LONG, NAME, PATTERN, fields, spread
 from ketaoutcomes.ingest.identifiers import hits
 from ketaoutcomes.ingest.periods import assign_periods
-from ketaoutcomes.ingest.places import FILE, LINE, at_rows
+from ketaoutcomes.ingest.places import FILE, LINE, at_rows, with_headers
 from ketaoutcomes.ingest.reader import Read, read
 from ketaoutcomes.ingest.scoring import scored
 from ketaoutcomes.ingest.source import source_path
@@ -75,6 +75,13 @@ def ingest(study: Study, root: Path) -> Ingested:
     Refused
         With every problem found, each with file, line and column.
     """
+    try:
+        return _ingested(study, root)
+    except Refused as refused:
+        raise Refused(with_headers(study, root, refused.found)) from None
+
+
+def _ingested(study: Study, root: Path) -> Ingested:
     findings = Findings()
     notes: dict[str, int] = {}
     parts, files = _read(study, root, findings, notes)
@@ -104,6 +111,7 @@ def ingest(study: Study, root: Path) -> Ingested:
     notes |= {what: n for what, n in _unused(study, people, tables["assessments"]).items() if n}
     unread = files.unread(study)
     findings.extend(_not_read(root, unread))
+    findings = with_headers(study, root, findings)
     notes |= {**files.unclaimed(), **_warned(findings)}
     return Ingested(_numbered(study, tables, numbers), notes, findings, _ids(study, people, numbers), unread)
 

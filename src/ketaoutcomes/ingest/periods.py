@@ -6,7 +6,7 @@ import pandas as pd
 
 from ketaoutcomes.domain.findings import Findings
 from ketaoutcomes.domain.study import Period, Study
-from ketaoutcomes.ingest.places import at_rows
+from ketaoutcomes.ingest.places import at_rows, ours
 
 
 def assign_periods(study: Study, part: str, frame: pd.DataFrame, people: pd.DataFrame, findings: Findings) -> pd.DataFrame:
@@ -24,16 +24,16 @@ def assign_periods(study: Study, part: str, frame: pd.DataFrame, people: pd.Data
     if "period" in frame.columns:
         known = {period.id for period in study.periods}
         text = f"not a period of the study; known: {', '.join(sorted(known))}"
-        findings += at_rows(frame[~frame["period"].isin(known)], "E-DATA-PERIOD", text)
+        findings += at_rows(frame[~frame["period"].isin(known)], "E-DATA-PERIOD", text, ours("period"))
         outside = frame["period"].isin(known) & frame["participant"].isin(people["participant"]) & ~_entered(study, frame, people)
-        findings += at_rows(frame[outside], "E-DATA-PERIOD", "this participant has no arm or no start in the period of this record")
+        findings += at_rows(frame[outside], "E-DATA-PERIOD", "this participant has no arm or no start in the period of this record", ours("period"))
     elif "arm" in frame.columns:
         frame["period"] = _by_arm(study, frame, people, findings)
     elif len(study.periods) == 1 or wide or "day" not in frame.columns:
         frame["period"] = pd.Series(study.periods[0].id, index=frame.index, dtype="string")
     else:
         frame["period"] = _by_day(study, frame, people)
-        findings += at_rows(frame[frame["day"].isna()], "E-DATA-PERIOD", "without a day nothing tells the period of this record")
+        findings += at_rows(frame[frame["day"].isna()], "E-DATA-PERIOD", "without a day nothing tells the period of this record", ours("day"))
     return frame.drop(columns="arm", errors="ignore")
 
 
@@ -56,8 +56,9 @@ def _by_arm(study: Study, frame: pd.DataFrame, people: pd.DataFrame, findings: F
         here = _has_arm(candidate, frame, person)
         twice |= here & period.notna()
         period[here] = candidate.id
-    findings += at_rows(frame[period.isna()], "E-DATA-PERIOD", "this participant had no period with the arm of this record")
-    findings += at_rows(frame[twice], "E-DATA-PERIOD", "this participant had several periods with the arm of this record: name its period")
+    findings += at_rows(frame[period.isna()], "E-DATA-PERIOD", "this participant had no period with the arm of this record", ours("arm"))
+    several = "this participant had several periods with the arm of this record: name its period"
+    findings += at_rows(frame[twice], "E-DATA-PERIOD", several, ours("arm"))
     return period
 
 

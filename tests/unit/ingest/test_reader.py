@@ -12,7 +12,7 @@ import pytest
 
 from ketaoutcomes.domain.findings import Findings, Refused
 from ketaoutcomes.domain.tables import Table
-from ketaoutcomes.ingest import reader
+from ketaoutcomes.ingest import reader, source
 from ketaoutcomes.ingest.reader import Field, read
 
 #: In this file of the collection the answer shows another telephone number than the file.
@@ -76,3 +76,21 @@ def test_a_thousand_findings_are_shown_as_fifty_and_a_count(tmp_path: Path) -> N
     assert findings.counts() == {"error": 1000}
     assert len(findings.listed()) == 50
     assert findings.screen().splitlines()[-1] == f"... and 950 more findings in {tmp_path / 'f.csv'}"
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 5, 7, 1 << 20])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("bad", [b"\xff", b"\x00"])
+def test_a_bad_byte_is_found_at_its_place_wherever_blocks_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, end: str, bad: bytes) -> None:
+    monkeypatch.setattr(source, "BLOCK", block)
+    rows = ["id,name,notes", *(f"P{at},ü,x" for at in range(6))]
+    data = end.join(rows).encode() + end.encode()
+    (tmp_path / "f.csv").write_bytes(data.replace(b"P4,\xc3\xbc", b"P4,\xc3\xbc" + bad))
+    with pytest.raises(Refused) as error:
+        read_raw(tmp_path / "f.csv")
+    assert [(finding.line, finding.column) for finding in error.value.findings] == [(6, "name")]
+
+
+def read_raw(path: Path) -> None:
+    table = Table.model_validate({"file": path.name, "provides": "events", "columns": {"participant": {"from": "id"}}})
+    read(table, path, {"id": Field("id", lambda cell: cell, numeric=False)}, {}, Findings())

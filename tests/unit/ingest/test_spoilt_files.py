@@ -175,7 +175,7 @@ def line3(text: str, old: str, new: str) -> str:
         (PEOPLE.split("\n", 1)[1], (1, "arm")),
         (line3(PEOPLE, "South", '"South'), (3, "site")),
         (line3(PEOPLE, "South", '"So\nuth"'), (3, "site")),
-        (PEOPLE + "007,North,P,20,no,1,2024-01-01\n", (5, "")),
+        (PEOPLE + "007,North,P,20,no,1,2024-01-01\n", (5, "id")),
         (line3(PEOPLE, "7", "00\u200b7"), (3, "id")),
         (line3(PEOPLE, "South", "nORTH"), (3, "site")),
         (line3(PEOPLE, "South", "Nor\u00a0th"), (3, "site")),
@@ -209,10 +209,10 @@ def test_spoilt_participants_are_refused_at_their_place(read: Read, content: str
         (line3(SCORES, "17", "17.5"), (3, "madrs")),
         (line3(SCORES, "17", "999"), (3, "madrs")),
         (line3(SCORES, "W2", "KLM"), (3, "visit")),
-        (line3(SCORES, "W2", "B"), (3, "")),
-        (line3(SCORES, "007", "07"), (3, "")),
-        (SCORES + "7,,2024-02-15,20\n", (7, "")),
-        (SCORES + "7,,,20\n", (7, "")),
+        (line3(SCORES, "W2", "B"), (3, "visit")),
+        (line3(SCORES, "007", "07"), (3, "id")),
+        (SCORES + "7,,2024-02-15,20\n", (7, "visit")),
+        (SCORES + "7,,,20\n", (7, "visit")),
     ],
 )
 def test_spoilt_scores_are_refused_at_their_place(read: Read, content: str, place: tuple[int, str]) -> None:
@@ -222,13 +222,13 @@ def test_spoilt_scores_are_refused_at_their_place(read: Read, content: str, plac
 @pytest.mark.parametrize(
     ("files", "place"),
     [
-        ({"ends.csv": GOOD["ends.csv"].replace("left,10", "left,")}, ("ends.csv", 3, "")),
-        ({"ends.csv": GOOD["ends.csv"].replace("left,10", "left,-1")}, ("ends.csv", 3, "")),
-        ({"ends.csv": GOOD["ends.csv"].replace("left,10", ",10")}, ("ends.csv", 3, "")),
-        ({"ends.csv": GOOD["ends.csv"] + "7,left,12\n"}, ("ends.csv", 5, "")),
-        ({"events.csv": "id,event,day\n7,relapse,\n"}, ("events.csv", 2, "")),
-        ({"events.csv": "id,event,day\n7,,9\n"}, ("events.csv", 2, "")),
-        ({"people.csv": PEOPLE.replace("2024-02-01", "")}, ("scores.csv", 4, "")),
+        ({"ends.csv": GOOD["ends.csv"].replace("left,10", "left,")}, ("ends.csv", 3, "day")),
+        ({"ends.csv": GOOD["ends.csv"].replace("left,10", "left,-1")}, ("ends.csv", 3, "day")),
+        ({"ends.csv": GOOD["ends.csv"].replace("left,10", ",10")}, ("ends.csv", 3, "status")),
+        ({"ends.csv": GOOD["ends.csv"] + "7,left,12\n"}, ("ends.csv", 5, "id")),
+        ({"events.csv": "id,event,day\n7,relapse,\n"}, ("events.csv", 2, "day")),
+        ({"events.csv": "id,event,day\n7,,9\n"}, ("events.csv", 2, "event")),
+        ({"people.csv": PEOPLE.replace("2024-02-01", "")}, ("scores.csv", 4, "visit")),
     ],
 )
 def test_records_without_what_they_need_are_refused(read: Read, files: dict[str, str | bytes], place: tuple[str, int, str]) -> None:
@@ -256,6 +256,6 @@ def test_what_enters_nothing_is_counted(tmp_path: Path, read: Read) -> None:
     assert notes == {
         "participants who entered no period": 1,
         "scores on a day outside every visit's window": 1,
-        "people.csv id: another id differs from this one only by leading zeros; they are read as two people": 1,
+        "people.csv id: another id differs from this one only by leading zeros or a .0 at the end; they are read as two people": 1,
         "people.csv id: this id reads like a missing value and is taken as an id; list it under `missing:` if it is none": 1,
     }
