@@ -6,12 +6,14 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from ketaoutcomes.domain.analyses import Analysis
+from ketaoutcomes.domain.findings import Finding
 from ketaoutcomes.plugins import displays, plugins
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -72,3 +74,21 @@ def test_no_pickle_no_eval_in_the_source() -> None:
         text = path.read_text(encoding="utf-8")
         for word in ("import pickle", "read_pickle", "joblib", ".query(", ".eval(", "allow_pickle=True", "patsy", "from_formula"):
             assert word not in text or allowed.get(path.name) == word, (path.name, word)
+
+
+def test_every_value_in_a_shell_command_is_quoted() -> None:
+    found = [(path.name, value) for path in (REPOSITORY / "workflow").rglob("*.smk") for value in shell_values(path.read_text(encoding="utf-8"))]
+    assert len(found) > 10
+    assert [(name, value) for name, value in found if not value.endswith(":q")] == []
+
+
+def shell_values(text: str) -> list[str]:
+    """What the shell commands of a rule file interpolate."""
+    commands = re.findall(r'shell:\s*((?:"[^"]*"\s*)+)', text)
+    return [value for command in commands for value in re.findall(r"\{([^{}]+)\}", command)]
+
+
+def test_what_is_shown_on_a_terminal_holds_no_control_or_direction_marks() -> None:
+    text = str(Finding("f\x1b[31m.csv", 1, "a\u202eb", "E-DATA-X", "m\x07\u2066"))
+    assert "f\\x1b[31m.csv:1:a\\u202eb" in text
+    assert all(char == "\n" or char.isprintable() for char in text)

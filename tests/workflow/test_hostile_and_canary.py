@@ -8,6 +8,7 @@ import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -19,7 +20,7 @@ from tests.workflow.test_run import _Page
 pytestmark = pytest.mark.xdist_group("workflow")
 
 #: Somebody who must not be found anywhere outside `restricted/`.
-CANARIES = ("CanaryId", "CanarySurname", "canary@example.org", "1961-05-17", "CanaryClinic")
+CANARIES = ("CanaryId", "CanarySurname", "canary@example.org", "1961-05-17", "CanaryClinic", "2024-05-07")
 #: A header that breaks out of patsy's Q() and runs a command (traps of formulas).
 HEADER = 'x") + I(__import__("os").system("touch PWNED") or 0) + Q("x'
 HOSTILE = (
@@ -101,6 +102,17 @@ def test_the_page_holds_hostile_text_as_text(attacked: Project) -> None:
     assert "&lt;script&gt;" in text
     assert "{{ cycler" in text
     assert 'http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;' in text or "default-src 'none'" in text
+
+
+def test_figures_hold_no_script_and_no_address(attacked: Project) -> None:
+    drawn = {name: data for name, data in attacked.released("toy").items() if name.endswith(".svg")}
+    assert drawn
+    for name, data in drawn.items():
+        for element in ET.fromstring(data).iter():
+            assert not str(element.tag).endswith("script"), name
+            links = [value for key, value in element.attrib.items() if key.endswith("href")]
+            assert all(link.startswith(("#", "data:image/")) for link in links), name
+            assert not [key for key in element.attrib if key.startswith("on")], name
 
 
 def test_no_released_cell_starts_a_formula(attacked: Project) -> None:
