@@ -136,7 +136,7 @@ def _of_column(table: Table, name: str, column: Column, frame: pd.DataFrame) -> 
     if "date" in found and column.kind in {"number", "integer"}:
         yield Hit("DATE", "a date as a spreadsheet counts them", here & values.between(20_000, 60_000))
     if column.kind in {"text", "category"} and not column.recode and not column.levels:
-        yield from _of_texts(values, whose=name == "participant", people=table.provides == "participants")
+        yield from of_texts(values, whose=name == "participant", people=table.provides == "participants")
 
 
 def _by_header(found: list[str]) -> tuple[str, str] | None:
@@ -155,7 +155,18 @@ _PLAIN = {
 }  # fmt: skip
 
 
-def _of_texts(values: pd.Series, *, whose: bool, people: bool) -> Iterator[Hit]:
+def of_texts(values: pd.Series, *, whose: bool, people: bool) -> Iterator[Hit]:
+    """What texts say of who somebody is.
+
+    Parameters
+    ----------
+    values
+        Cells of a column.
+    whose
+        Is it the column of the ids?
+    people
+        Is the table one of participants?
+    """
     texts = [str(text) for text in values.dropna().unique()]
     if not texts:
         return
@@ -221,9 +232,18 @@ _SHARES: tuple[tuple[str, str, Callable[[str], bool], float], ...] = (
 
 
 def _numbered(texts: list[str]) -> bool:
-    """Do the texts end in running numbers, as the ids 101-01-0001, 101-01-0002 do?"""
+    """Do the texts end in running numbers, over all or within what stands before, as the ids 101-01-0001, 101-01-0002 do?"""
     last = [int(found[-1]) for text in texts if (found := re.findall(r"\d+", text))]
-    return len(last) >= 3 and max(last) <= 20 * len(texts)
+    if len(last) < 3 or max(last) > 20 * len(texts):
+        return False
+    if len(set(last)) == len(last):
+        return True  # among the last digits of thousands of telephone or security numbers some are the same
+    highest: dict[str, int] = {}
+    for text in texts:
+        if found := re.search(r"\d+(?=\D*\Z)", text):
+            head = text[: found.start()]
+            highest[head] = max(highest.get(head, 0), int(found[0]))
+    return sum(highest.values()) <= 20 * len(texts)
 
 
 def _nhs(texts: list[str]) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from tests.corpus.cases import GOOD, Case, plan, write
 
 from ketaoutcomes.domain.findings import Refused
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.ingest import Ingested, ingest
+from ketaoutcomes.ingest.identifiers import of_texts
 
 N = 12
 #: NHS numbers: the sum of digits times 10, 9, ..., 1 is divisible by 11, the rule of the NHS data dictionary in its other form.
@@ -193,3 +196,25 @@ def test_labels_that_the_study_file_lists_are_no_identifiers(tmp_path: Path) -> 
     study["tables"]["people"]["columns"]["site"] = {"from": "site", "kind": "category", "levels": ["North", "Zürich", "South"]}
     write(Case("", "", {}, ""), tmp_path)
     assert not ingest(Study.model_validate(study), tmp_path).findings.errors
+
+
+def _drawn(n: int, pattern: str) -> list[str]:
+    """Numbers without an order, as offices and telephone companies give them."""
+    draw = random.Random(7)
+    return ["".join(str(draw.randrange(1, 9)) if char == "#" else char for char in pattern) for _ in range(n)]
+
+
+@pytest.mark.parametrize("n", [12, 600, 5000])
+@pytest.mark.parametrize(("code", "pattern"), [("SSN", "1##-##-####"), ("PHONE", "555-###-####")])
+def test_numbers_of_many_people_are_no_running_numbers(n: int, code: str, pattern: str) -> None:
+    assert code in found_in(_drawn(n, pattern))
+
+
+def found_in(cells: list[str]) -> set[str]:
+    """Classes of a column of texts of participants."""
+    return {hit.code for hit in of_texts(pd.Series(cells, dtype="string"), whose=False, people=True)}
+
+
+def test_ids_that_run_over_all_or_within_sites_are_no_security_numbers() -> None:
+    for ids in ([f"{100 + at // 20}-01-{at % 20 + 1:04d}" for at in range(600)], [f"{100 + at % 37}-01-{at + 1:04d}" for at in range(600)]):
+        assert not {"SSN", "PHONE"} & found_in(ids)
