@@ -218,3 +218,43 @@ def found_in(cells: list[str]) -> set[str]:
 def test_ids_that_run_over_all_or_within_sites_are_no_security_numbers() -> None:
     for ids in ([f"{100 + at // 20}-01-{at % 20 + 1:04d}" for at in range(600)], [f"{100 + at % 37}-01-{at + 1:04d}" for at in range(600)]):
         assert not {"SSN", "PHONE"} & found_in(ids)
+
+
+MORE_TRUE = {
+    "PHONE": [["+14155552671", "+442079460958"], ["415-555-2671 ext 12"], [*"abcdefgh", "call 415-555-2671"]],
+    "SSN": [["219 09 9999", "457 55 5462", "078 05 1120"], ["a", "b", "his number is 219-09-9999"]],
+    "URL": [["example.com/jane"]],
+    "IP": [["10.0.0.1:8080"], ["00:1B:44:11:3A:B7"]],
+    "NAME": [
+        ["Dr. John Smith", "Mrs Ida Roe", "Mr. Al Fox", "Ms Una Day", "Dr Bo Kim"],
+        ["J. Smith", "I. Roe", "A. Fox", "U. Day", "B. Kim"],
+        ["john smith", "mary roe", "peter fox"],
+        ["John Smith", "Mary Roe", "Peter Fox"] * 9,
+    ],
+    "PLACE": [["Hauptstraße 12", "Bergweg 4"], ["PO Box 12"], ["sw1a 1aa", "m1 1ae"], ["48.1374, 11.5755", "52.5200, 13.4050"]],
+    "DATE": [["2.1.24", "13.2.24"], ["Jan-24", "Feb-24"], ["02-Jan-24"], ["1/2/2024 3:05 PM"], [*"abcdefgh", "admitted 3/5/2024 at night"], [*"abcdefgh", "2024-05-03"]],
+    "BIOMETRIC": [["img_001.jpg"]],
+    "CODE": [["48120377", "51990216", "60331872", "77420915", "30118264"]],
+}  # fmt: skip
+MORE_FALSE = [
+    ["Sertraline Hydrochloride", "Lithium Carbonate", "Bupropion", "Venlafaxine XR"] * 4,
+    ["Lack of efficacy", "Adverse event", "Withdrawal by subject", "Lost to follow-up"] * 6,
+    ["Martin Luther Hospital", "Mount Sinai", "St Mary Clinic"] * 5, ["12:30:05", "12:31:05"], ["vs. placebo", "e.g. none"], ["1-2", "3-4"], ["10/20/30", "5/10/15"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "cells"), [(code, cells) for code, texts in MORE_TRUE.items() for cells in texts])
+def test_more_ways_to_write_identifiers(code: str, cells: list[str]) -> None:
+    assert code in found_in(cells)
+
+
+@pytest.mark.parametrize("cells", MORE_FALSE)
+def test_more_labels_that_are_none(cells: list[str]) -> None:
+    assert not found_in(cells)
+
+
+def test_numbers_and_ages_that_are_read_as_text_or_as_numbers(tmp_path: Path) -> None:
+    assert codes(tmp_path, "chart", [str(48120377 + 7919 * at * at) for at in range(N)], "integer") == {"CODE"}
+    assert codes(tmp_path, "platelets", [str(150_000 + 7919 * at) for at in range(N)], "integer") == set()
+    assert codes(tmp_path, "AGEYRS", ["44", "93"], "text") == {"AGE"}
+    assert codes(tmp_path, "AGEYRS", ["44", "89"], "text") == set()
