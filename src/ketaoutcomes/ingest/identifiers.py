@@ -46,21 +46,24 @@ class Hit:
 
 #: Class, what it is, and the words of a header that say so (a word, or several in a row).
 _HEADERS = (
-    ("NAME", "a name", "name|full name|first name|last name|middle name|given name|family name|patient name|subject name|participant name|maiden name|"
+    ("NAME", "a name", "name|full name|pat name|patname|subj name|pt name|ptname|lname|fname|vorname|nachname|employer|employer name|first name|last name|middle name|given name|family name|patient name|subject name|participant name|maiden name|"
      "surname|forename|firstname|lastname|fullname|initials|nickname|next of kin|emergency contact|gp name"),
     ("PLACE", "a place smaller than a state", "address|street|city|town|village|county|district|zip|zipcode|zip code|postcode|post code|postal code|plz|"
-     "lat|latitude|lon|lng|longitude|gps|geocode|precinct|suburb|home address"),
-    ("DATE", "a date of birth or death", "dob|birthdate|birthday|date of birth|birth date|dod|date of death|death date|bday"),
-    ("PHONE", "a telephone or fax number", "phone|telephone|tel|mobile|cell phone|cellphone|fax|pager|phone number|contact number"),
+     "lat|latitude|lon|lng|longitude|gps|geocode|precinct|suburb|home address|street address|home street|address line|addr|addr line|address 1|address 2|patient city|home city|city of residence|residence|"
+     "county fips|census tract|geo lat|geo lon"),
+    ("DATE", "a date of birth or death", "dob|birthdate|birthday|date of birth|birth date|dod|date of death|death date|bday|birth dt|birthdt|brthdt|brthdtc|geburtsdatum|death dt|dthdt|dthdtc"),
+    ("PHONE", "a telephone or fax number", "phone|telephone|tel|mobile|cell phone|cellphone|fax|pager|phone number|contact number|tel no|tel number|telefon|cell no|cell number"),
     ("EMAIL", "an e-mail address", "email|e mail|mail|email address"),
     ("SSN", "a social security number", "ssn|social security|social security number|nino|national insurance"),
     ("RECORD", "a record, account or licence number", "mrn|medical record|medical record number|chart no|chart number|hospital no|hospital number|nhs|nhs no|"
      "nhs number|chi number|medicare|medicaid|insurance|insurance id|insurance number|member id|policy number|beneficiary|account|account no|"
-     "account number|acct|license|licence|license number|licence number|driver license|passport|passport number|national id|vin|"
+     "account number|acct|license|licence|license number|licence number|driver license|passport|passport number|national id|vin|hosp no|policy no|health plan|acct no|acct number|license no|licence no|licence plate|drivers license|driver licence|"
+     "drivers licence|vehicle id|vehicle no|device sn|serialno|serial nr|nhsno|chi no|insurance no|medicare no|medicare id|medicaid no|medicaid id|"
+     "certificate no|certificate number|"
      "license plate|plate|vehicle|serial number|serial no|device id|device serial|imei|udi|cpf|aadhaar"),
-    ("URL", "a web address", "url|website|web address|homepage|facebook|twitter|instagram|linkedin"),
-    ("IP", "an internet address", "ip|ip address|ipaddress|ipv4|ipv6|mac address"),
-    ("BIOMETRIC", "a biometric mark or a picture", "fingerprint|retina|voiceprint|voice print|photo|photograph|face image|picture|biometric|signature"),
+    ("URL", "a web address", "url|photo url|profile url|website|web address|homepage|facebook|twitter|instagram|linkedin"),
+    ("IP", "an internet address", "ip|ip addr|ip address|ipaddress|ipv4|ipv6|mac address"),
+    ("BIOMETRIC", "a biometric mark or a picture", "fingerprint|finger print|voice recording|iris scan|face photo|facial photo|patient photo|retina|voiceprint|voice print|photo|photograph|face image|picture|biometric|signature"),
 )  # fmt: skip
 _BY_WORD = {words: (code, said) for code, said, texts in _HEADERS for words in texts.split("|")}
 
@@ -202,7 +205,9 @@ def of_texts(values: pd.Series, *, whose: bool, people: bool) -> Iterator[Hit]:
             yield Hit(code, said, values.isin(met))
     if _nhs(texts):
         yield Hit("RECORD", "NHS numbers (their check digit fits)", values.notna())
-    if (len(texts) >= 5 and len(texts) > 0.5 * n and sum(map(_a_person, texts)) >= 0.5 * len(texts)) or (len(texts) >= 3 and sum(_a_person(text) and bool(_GIVEN & _small(text)) for text in texts) >= 0.5 * len(texts)):
+    if (len(texts) >= 5 and len(texts) > 0.5 * n and sum(map(_a_person, texts)) >= 0.5 * len(texts)) or (
+        len(texts) >= 3 and sum(_a_person(text) and bool(_GIVEN & _small(text)) for text in texts) >= 0.5 * len(texts)
+    ):
         yield Hit("NAME", "names of people", values.isin([text for text in texts if _a_person(text)]))
     if whose:
         return

@@ -258,3 +258,46 @@ def test_numbers_and_ages_that_are_read_as_text_or_as_numbers(tmp_path: Path) ->
     assert codes(tmp_path, "platelets", [str(150_000 + 7919 * at) for at in range(N)], "integer") == set()
     assert codes(tmp_path, "AGEYRS", ["44", "93"], "text") == {"AGE"}
     assert codes(tmp_path, "AGEYRS", ["44", "89"], "text") == set()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            "PT_NAME",
+            "LName",
+            "Vorname",
+            "employer",
+            "street_address",
+            "home street",
+            "addr_line_1",
+            "city_of_residence",
+            "census_tract",
+            "BRTHDTC",
+            "geburtsdatum",
+        ),
+        *(
+            "tel_no",
+            "hosp_no",
+            "policy_no",
+            "health_plan_id",
+            "acct_no",
+            "licence_plate",
+            "drivers_license",
+            "vehicle_id",
+            "device_sn",
+            "nhsno",
+            "insurance_no",
+        ),
+        *("medicare_no", "certificate_no", "photo_url", "ip_addr", "finger_print", "voice_recording", "iris_scan"),
+    ],
+)
+def test_more_headers_that_say_it(header: str) -> None:
+    assert header_hit(header)
+
+
+@pytest.mark.parametrize(
+    "header", ["device_type", "health_state", "death", "birth_control", "cell_count", "site_city", "voice", "policy", "line", "serial_visit", "face_pain"]
+)
+def test_more_headers_that_do_not(header: str) -> None:
+    assert not header_hit(header)
