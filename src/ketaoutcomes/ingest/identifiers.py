@@ -46,24 +46,30 @@ class Hit:
 
 #: Class, what it is, and the words of a header that say so (a word, or several in a row).
 _HEADERS = (
-    ("NAME", "a name", "name|full name|pat name|patname|subj name|pt name|ptname|lname|fname|vorname|nachname|employer|employer name|first name|last name|middle name|given name|family name|patient name|subject name|participant name|maiden name|"
+    ("NAME", "a name", "name|full name|pat name|patname|subj name|pt name|ptname|lname|fname|vorname|nachname|employer|employer name|first name|"
+     "last name|middle name|given name|family name|patient name|subject name|participant name|maiden name|"
      "surname|forename|firstname|lastname|fullname|initials|nickname|next of kin|emergency contact|gp name"),
     ("PLACE", "a place smaller than a state", "address|street|city|town|village|county|district|zip|zipcode|zip code|postcode|post code|postal code|plz|"
-     "lat|latitude|lon|lng|longitude|gps|geocode|precinct|suburb|home address|street address|home street|address line|addr|addr line|address 1|address 2|patient city|home city|city of residence|residence|"
+     "lat|latitude|lon|lng|longitude|gps|geocode|precinct|suburb|home address|street address|home street|address line|addr|addr line|address 1|"
+     "address 2|patient city|home city|city of residence|residence|"
      "county fips|census tract|geo lat|geo lon"),
-    ("DATE", "a date of birth or death", "dob|birthdate|birthday|date of birth|birth date|dod|date of death|death date|bday|birth dt|birthdt|brthdt|brthdtc|geburtsdatum|death dt|dthdt|dthdtc"),
-    ("PHONE", "a telephone or fax number", "phone|telephone|tel|mobile|cell phone|cellphone|fax|pager|phone number|contact number|tel no|tel number|telefon|cell no|cell number"),
+    ("DATE", "a date of birth or death", "dob|birthdate|birthday|date of birth|birth date|dod|date of death|death date|bday|birth dt|birthdt|brthdt|"
+     "brthdtc|geburtsdatum|death dt|dthdt|dthdtc"),
+    ("PHONE", "a telephone or fax number", "phone|telephone|tel|mobile|cell phone|cellphone|fax|pager|phone number|contact number|tel no|tel number|"
+     "telefon|cell no|cell number"),
     ("EMAIL", "an e-mail address", "email|e mail|mail|email address"),
     ("SSN", "a social security number", "ssn|social security|social security number|nino|national insurance"),
     ("RECORD", "a record, account or licence number", "mrn|medical record|medical record number|chart no|chart number|hospital no|hospital number|nhs|nhs no|"
      "nhs number|chi number|medicare|medicaid|insurance|insurance id|insurance number|member id|policy number|beneficiary|account|account no|"
-     "account number|acct|license|licence|license number|licence number|driver license|passport|passport number|national id|vin|hosp no|policy no|health plan|acct no|acct number|license no|licence no|licence plate|drivers license|driver licence|"
+     "account number|acct|license|licence|license number|licence number|driver license|passport|passport number|national id|vin|hosp no|policy no|"
+     "health plan|acct no|acct number|license no|licence no|licence plate|drivers license|driver licence|"
      "drivers licence|vehicle id|vehicle no|device sn|serialno|serial nr|nhsno|chi no|insurance no|medicare no|medicare id|medicaid no|medicaid id|"
      "certificate no|certificate number|"
      "license plate|plate|vehicle|serial number|serial no|device id|device serial|imei|udi|cpf|aadhaar"),
     ("URL", "a web address", "url|photo url|profile url|website|web address|homepage|facebook|twitter|instagram|linkedin"),
     ("IP", "an internet address", "ip|ip addr|ip address|ipaddress|ipv4|ipv6|mac address"),
-    ("BIOMETRIC", "a biometric mark or a picture", "fingerprint|finger print|voice recording|iris scan|face photo|facial photo|patient photo|retina|voiceprint|voice print|photo|photograph|face image|picture|biometric|signature"),
+    ("BIOMETRIC", "a biometric mark or a picture", "fingerprint|finger print|voice recording|iris scan|face photo|facial photo|patient photo|retina|"
+     "voiceprint|voice print|photo|photograph|face image|picture|biometric|signature"),
 )  # fmt: skip
 _BY_WORD = {words: (code, said) for code, said, texts in _HEADERS for words in texts.split("|")}
 
@@ -84,16 +90,28 @@ _COORDINATES = re.compile(r"-?\d{1,2}\.\d{3,}[,; ] ?-?\d{1,3}\.\d{3,}\Z", re.ASC
 _PICTURE = re.compile(r"\.(jpe?g|png|gif|bmp|tiff?|heic|wav|mp3|mp4|avi|mov|dcm)\Z", re.IGNORECASE)
 _PERSON = re.compile(r"((dr|mr|mrs|ms|prof)\.? )?[^\W\d_](\.|[\w'’-]+),? [^\W\d_][\w'’.-]*( [^\W\d_][\w'’.-]*)?\Z", re.IGNORECASE)
 _DATES = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y%m%d",
-          "%d/%m/%y", "%m/%d/%y", "%Y-%m", "%b %Y", "%B %Y", "%m/%Y", "%d%b%Y", "%d.%m.%y", "%d-%b-%y", "%d %b %y", "%b-%y", "%b-%Y", "%a %d %b %Y", "%A, %B %d, %Y")  # fmt: skip
+          "%d/%m/%y", "%m/%d/%y", "%Y-%m", "%b %Y", "%B %Y", "%m/%Y", "%d%b%Y",
+          "%d.%m.%y", "%d-%b-%y", "%d %b %y", "%b-%y", "%b-%Y", "%a %d %b %Y", "%A, %B %d, %Y")  # fmt: skip
 _TIME = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?(Z|[+-]\d{2}:?\d{2})?\Z")
 _DATE_INSIDE = re.compile(
     r"(?<!\d)(19|20)\d{2}-(0[1-9]|1[0-2])-([0-2]\d|3[01])(?!\d)|(?<![\d/.-])(0?[1-9]|[12]\d|3[01])([/.-])(0?[1-9]|[12]\d|3[01])\5(19|20)\d{2}(?!\d)", re.ASCII
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}\Z")
 #: Given names that make a name of two small words, and names of few people.
-_GIVEN = {
-    *["james", "mary", "john", "patricia", "robert", "jennifer", "michael", "linda", "william", "elizabeth", "david", "barbara", "richard", "susan", "joseph", "jessica", "thomas", "sarah", "charles", "karen", "christopher", "nancy", "daniel", "lisa", "matthew", "margaret", "anthony", "betty", "mark", "sandra", "donald", "ashley", "steven", "kimberly", "paul", "emily", "andrew", "donna", "joshua", "michelle", "kenneth", "carol", "kevin", "amanda", "brian", "melissa", "george", "deborah", "edward", "stephanie", "ronald", "rebecca", "timothy", "laura", "jason", "helen", "jeffrey", "sharon", "ryan", "cynthia", "jacob", "kathleen", "gary", "amy", "nicholas", "angela", "eric", "anna", "jonathan", "ruth", "stephen", "brenda", "larry", "pamela", "justin", "nicole", "scott", "katherine", "brandon", "samantha", "benjamin", "christine", "samuel", "emma", "jane", "ann", "anne", "peter", "hans", "maria", "jose", "juan", "carlos", "luis", "ana", "lucia", "pierre", "jean", "marie", "sophie", "claire", "olivia", "noah", "liam", "mia", "sofia", "ali", "mohammed", "ahmed", "fatima", "wei", "ming", "hiroshi", "yuki", "ivan", "olga", "petra", "klaus", "jürgen", "heike", "stefan", "andreas", "sabine", "monika", "ursula", "wolfgang", "bob", "tom", "sam", "joe", "alice", "eve"],
-}  # fmt: skip
+_GIVEN = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        james mary john patricia robert jennifer michael linda william elizabeth david barbara richard susan joseph jessica thomas sarah charles karen
+        christopher nancy daniel lisa matthew margaret anthony betty mark sandra donald ashley steven kimberly paul emily andrew donna joshua michelle
+        kenneth carol kevin amanda brian melissa george deborah edward stephanie ronald rebecca timothy laura jason helen jeffrey sharon ryan cynthia
+        jacob kathleen gary amy nicholas angela eric anna jonathan ruth stephen brenda larry pamela justin nicole scott katherine brandon samantha
+        benjamin christine samuel emma jane ann anne peter hans maria jose juan carlos luis ana lucia pierre jean marie sophie claire olivia noah liam
+        mia sofia ali mohammed ahmed fatima wei ming hiroshi yuki ivan olga petra klaus jürgen heike stefan andreas sabine monika ursula wolfgang bob tom
+        sam joe alice eve
+        """,
+    )
+)
 #: Texts looked at where a share of them decides.
 _SAMPLE = 2000
 _AGES = {"age", "ages", "alter", "edad", "idade", "ageyears", "ageyrs", "ageyr"}
