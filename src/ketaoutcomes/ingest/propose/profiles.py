@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 from ketaoutcomes.domain.findings import Finding, Refused
 from ketaoutcomes.domain.tables import Table
@@ -130,8 +131,8 @@ def profile(path: Path) -> Profile:
     with opened(table, path) as source:
         for _ in islice(source.lines, start - 1):
             pass
-        rows = [[cell.strip() for cell in row] for row in islice(csv.reader(source.lines, delimiter=separator), ROWS + 1) if any(map(str.strip, row))]
-    header, records = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+        rows = _rows(path, start, source.lines, separator)
+    header, records = rows[0] if rows else [], [row for row in rows[1:] if len(row) == len(rows[0])]
     if not records:
         raise Refused([Finding(str(path), start, "", "E-DATA-EMPTY", "no rows below what seems to be the header")])
     comma = [_decimal_comma([row[at] for row in records]) for at in range(len(header))]
@@ -142,6 +143,23 @@ def profile(path: Path) -> Profile:
     if person is not None:
         columns = [_with_constancy(column, at, person, records) for at, column in enumerate(columns)]
     return Profile(path, written, columns, len(records), person, columns[person].distinct if person is not None else 0, records)
+
+
+def _rows(path: Path, start: int, lines: TextIO, separator: str) -> list[list[str]]:
+    """The first records that hold anything."""
+    records = csv.reader(lines, delimiter=separator, strict=True)
+    rows: list[list[str]] = []
+    line = start
+    try:
+        for row in islice(records, ROWS + 1):
+            if any("\n" in cell and len(cell) > _KEPT for cell in row):
+                raise csv.Error
+            if any(map(str.strip, row)):
+                rows.append([cell.strip() for cell in row])
+            line = start + records.line_num
+    except csv.Error:
+        raise Refused([Finding(str(path), line, "", "E-DATA-QUOTE", "a quote of this line does not close, or closes many lines later")]) from None
+    return rows
 
 
 def narrowed(found: Profile, at: int, text: str) -> Profile:

@@ -153,3 +153,19 @@ def test_how_a_file_is_written_is_proposed(tmp_path: Path) -> None:
 
 def proposed_from(path: Path) -> Study:
     return confirmed(path.parent, proposal("proposed", [(path.name, profile(path))]))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [(",,,\n,,,\n", 1), ('id,arm\n1,K\n2,"P\n3,K\n', 3), ("id,arm,x\n1,K,2\n" + '2,"P,3\n' + "3,K,2\n" * 30_000 + '3,"K",2\n', 3)]
+)
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str, line: int) -> None:
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(Refused) as refused:
+        profile(tmp_path / "a.csv")
+    assert [finding.line for finding in refused.value.findings] == [line]
+
+
+def test_a_label_with_a_line_break_and_quotes_is_valid(tmp_path: Path) -> None:
+    rows = "".join(f'{at},"{("K", "the other one" + chr(10) + "of two")[at % 2]}","x{at % 3}"\n' for at in range(12))
+    (tmp_path / "a.csv").write_text(f'id,arm,"a ""b"" \u200b"\n{rows}', encoding="utf-8")
+    confirmed(tmp_path, proposal("proposed", [("a.csv", profile(tmp_path / "a.csv"))]))
