@@ -135,6 +135,7 @@ def profile(path: Path) -> Profile:
     header, records = rows[0] if rows else [], [row for row in rows[1:] if len(row) == len(rows[0])]
     if not records:
         raise Refused([Finding(str(path), start, "", "E-DATA-EMPTY", "no rows below what seems to be the header")])
+    _refuse_values(path, start, header, records)
     comma = [_decimal_comma([row[at] for row in records]) for at in range(len(header))]
     if any(comma):
         written["decimal"] = ("comma", f"{sum(comma)} columns hold numbers with a decimal comma")
@@ -143,6 +144,16 @@ def profile(path: Path) -> Profile:
     if person is not None:
         columns = [_with_constancy(column, at, person, records) for at, column in enumerate(columns)]
     return Profile(path, written, columns, len(records), person, columns[person].distinct if person is not None else 0, records)
+
+
+def _refuse_values(path: Path, line: int, header: list[str], records: list[list[str]]) -> None:
+    """A first line of values is no header: its cells would stand in the study file."""
+    known = [{row[at] for row in records} for at in range(len(header))]
+    values = [bool(name) and (name in known[at] or bool(_date_format([name])) or "@" in name) for at, name in enumerate(header)]
+    numbers = sum(bool(_NUMBER.match(name)) for name in header)
+    if any(values) or numbers > 0.3 * len(header):
+        text = "this line seems to hold values, not headers; write a line of headers above it"
+        raise Refused([Finding(str(path), line, "", "E-DATA-HEADER", text)])
 
 
 def _rows(path: Path, start: int, lines: TextIO, separator: str) -> list[list[str]]:

@@ -212,3 +212,12 @@ def test_labels_that_hardly_repeat_are_no_categories(tmp_path: Path) -> None:
     assert "Anna" not in text
     assert "from: who" in text
     assert "recode: {K: k, P: p}" in text
+
+
+@pytest.mark.parametrize("first", ["0007,North,Ketamine,36", "A-1,1970-03-04,x,y", "A-1,jane@example.org,x,y", "1,2,3,x"])
+def test_a_file_without_a_header_is_refused_and_not_quoted(tmp_path: Path, first: str) -> None:
+    rows = [f"{at:04d},{('North', 'South')[at % 2]},{('Ketamine', 'None')[at // 2 % 2]},{30 + at}" for at in range(12)]
+    (tmp_path / "a.csv").write_text("\n".join([first, *rows]) + "\n", encoding="utf-8")
+    with pytest.raises(Refused, match="E-DATA-HEADER") as refused:
+        profile(tmp_path / "a.csv")
+    assert not any(cell in str(refused.value) for cell in first.split(",") if len(cell) > 1)
