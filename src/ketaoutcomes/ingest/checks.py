@@ -102,7 +102,7 @@ def _check_ids(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
     if table.provides == "participants":
         text = "another id differs from this one only by capitals, spaces or letters that look the same: are they one person?"
         findings += at_rows(frame[respelt(ids)], "E-DATA-ID", text, source)
-        text = "another id differs from this one only by leading zeros or a .0 at the end; they are read as two people"
+        text = "another id differs from this one only by leading zeros (or a .0 at its end); they are read as two people"
         findings += at_rows(frame[_zeros(ids)], "W-DATA-ID", text, source)
 
 

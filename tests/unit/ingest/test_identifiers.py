@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from tests.corpus.cases import GOOD, Case, plan, write
 
 from ketaoutcomes.domain.findings import Refused
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.ingest import Ingested, ingest
+from ketaoutcomes.ingest.identifiers import header_hit, of_texts
 
 N = 12
 #: NHS numbers: the sum of digits times 10, 9, ..., 1 is divisible by 11, the rule of the NHS data dictionary in its other form.
@@ -193,3 +196,109 @@ def test_labels_that_the_study_file_lists_are_no_identifiers(tmp_path: Path) -> 
     study["tables"]["people"]["columns"]["site"] = {"from": "site", "kind": "category", "levels": ["North", "Zürich", "South"]}
     write(Case("", "", {}, ""), tmp_path)
     assert not ingest(Study.model_validate(study), tmp_path).findings.errors
+
+
+def _drawn(n: int, pattern: str) -> list[str]:
+    """Numbers without an order, as offices and telephone companies give them."""
+    draw = random.Random(7)
+    return ["".join(str(draw.randrange(1, 9)) if char == "#" else char for char in pattern) for _ in range(n)]
+
+
+@pytest.mark.parametrize("n", [12, 600, 5000])
+@pytest.mark.parametrize(("code", "pattern"), [("SSN", "1##-##-####"), ("PHONE", "555-###-####")])
+def test_numbers_of_many_people_are_no_running_numbers(n: int, code: str, pattern: str) -> None:
+    assert code in found_in(_drawn(n, pattern))
+
+
+def found_in(cells: list[str]) -> set[str]:
+    """Classes of a column of texts of participants."""
+    return {hit.code for hit in of_texts(pd.Series(cells, dtype="string"), whose=False, people=True)}
+
+
+def test_ids_that_run_over_all_or_within_sites_are_no_security_numbers() -> None:
+    for ids in ([f"{100 + at // 20}-01-{at % 20 + 1:04d}" for at in range(600)], [f"{100 + at % 37}-01-{at + 1:04d}" for at in range(600)]):
+        assert not {"SSN", "PHONE"} & found_in(ids)
+
+
+MORE_TRUE = {
+    "PHONE": [["+14155552671", "+442079460958"], ["415-555-2671 ext 12"], [*"abcdefgh", "call 415-555-2671"]],
+    "SSN": [["219 09 9999", "457 55 5462", "078 05 1120"], ["a", "b", "his number is 219-09-9999"]],
+    "URL": [["example.com/jane"]],
+    "IP": [["10.0.0.1:8080"], ["00:1B:44:11:3A:B7"]],
+    "NAME": [
+        ["Dr. John Smith", "Mrs Ida Roe", "Mr. Al Fox", "Ms Una Day", "Dr Bo Kim"],
+        ["J. Smith", "I. Roe", "A. Fox", "U. Day", "B. Kim"],
+        ["john smith", "mary roe", "peter fox"],
+        ["John Smith", "Mary Roe", "Peter Fox"] * 9,
+    ],
+    "PLACE": [["Hauptstraße 12", "Bergweg 4"], ["PO Box 12"], ["sw1a 1aa", "m1 1ae"], ["48.1374, 11.5755", "52.5200, 13.4050"]],
+    "DATE": [["2.1.24", "13.2.24"], ["Jan-24", "Feb-24"], ["02-Jan-24"], ["1/2/2024 3:05 PM"],
+             [*"abcdefgh", "admitted 3/5/2024 at night"], [*"abcdefgh", "2024-05-03"]],
+    "BIOMETRIC": [["img_001.jpg"]],
+    "CODE": [["48120377", "51990216", "60331872", "77420915", "30118264"]],
+}  # fmt: skip
+MORE_FALSE = [
+    ["Sertraline Hydrochloride", "Lithium Carbonate", "Bupropion", "Venlafaxine XR"] * 4,
+    ["Lack of efficacy", "Adverse event", "Withdrawal by subject", "Lost to follow-up"] * 6,
+    ["Martin Luther Hospital", "Mount Sinai", "St Mary Clinic"] * 5, ["12:30:05", "12:31:05"], ["vs. placebo", "e.g. none"], ["1-2", "3-4"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "cells"), [(code, cells) for code, texts in MORE_TRUE.items() for cells in texts])
+def test_more_ways_to_write_identifiers(code: str, cells: list[str]) -> None:
+    assert code in found_in(cells)
+
+
+@pytest.mark.parametrize("cells", MORE_FALSE)
+def test_more_labels_that_are_none(cells: list[str]) -> None:
+    assert not found_in(cells)
+
+
+def test_numbers_and_ages_that_are_read_as_text_or_as_numbers(tmp_path: Path) -> None:
+    assert codes(tmp_path, "chart", [str(48120377 + 7919 * at * at) for at in range(N)], "integer") == {"CODE"}
+    assert codes(tmp_path, "platelets", [str(150_000 + 7919 * at) for at in range(N)], "integer") == set()
+    assert codes(tmp_path, "AGEYRS", ["44", "93"], "text") == {"AGE"}
+    assert codes(tmp_path, "AGEYRS", ["44", "89"], "text") == set()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            "PT_NAME",
+            "LName",
+            "Vorname",
+            "employer",
+            "street_address",
+            "home street",
+            "addr_line_1",
+            "city_of_residence",
+            "census_tract",
+            "BRTHDTC",
+            "geburtsdatum",
+        ),
+        *(
+            "tel_no",
+            "hosp_no",
+            "policy_no",
+            "health_plan_id",
+            "acct_no",
+            "licence_plate",
+            "drivers_license",
+            "vehicle_id",
+            "device_sn",
+            "nhsno",
+            "insurance_no",
+        ),
+        *("medicare_no", "certificate_no", "photo_url", "ip_addr", "finger_print", "voice_recording", "iris_scan"),
+    ],
+)
+def test_more_headers_that_say_it(header: str) -> None:
+    assert header_hit(header)
+
+
+@pytest.mark.parametrize(
+    "header", ["device_type", "health_state", "death", "birth_control", "cell_count", "site_city", "voice", "policy", "line", "serial_visit", "face_pain"]
+)
+def test_more_headers_that_do_not(header: str) -> None:
+    assert not header_hit(header)

@@ -256,6 +256,6 @@ def test_what_enters_nothing_is_counted(tmp_path: Path, read: Read) -> None:
     assert notes == {
         "participants who entered no period": 1,
         "scores on a day outside every visit's window": 1,
-        "people.csv id: another id differs from this one only by leading zeros or a .0 at the end; they are read as two people": 1,
+        "people.csv id: another id differs from this one only by leading zeros (or a .0 at its end); they are read as two people": 1,
         "people.csv id: this id reads like a missing value and is taken as an id; list it under `missing:` if it is none": 1,
     }

@@ -40,7 +40,7 @@ def text_of(text: str) -> str:
     """A text as YAML writes it: quoted unless it is a plain word."""
     if _PLAIN.match(text) and text.casefold() not in _WORDS:
         return text
-    return '"' + printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"' if text.isprintable() else '"' + printable(text).replace("\\", "\\\\") + '"'
+    return '"' + printable(text).replace("\n", " ").replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def named(header: str, taken: set[str]) -> str:
@@ -56,4 +56,4 @@ def named(header: str, taken: set[str]) -> str:
 
 def mark(evidence: str) -> str:
     """A comment that asks for confirmation, with the evidence."""
-    return f"  # confirm: {printable(evidence)}"
+    return f"  # confirm: {printable(evidence)}".replace("\n", " ")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 from ketaoutcomes.domain.findings import Finding, Refused
 from ketaoutcomes.domain.tables import Table
@@ -130,10 +131,11 @@ def profile(path: Path) -> Profile:
     with opened(table, path) as source:
         for _ in islice(source.lines, start - 1):
             pass
-        rows = [[cell.strip() for cell in row] for row in islice(csv.reader(source.lines, delimiter=separator), ROWS + 1) if any(map(str.strip, row))]
-    header, records = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+        rows = _rows(path, start, source.lines, separator)
+    header, records = rows[0] if rows else [], [row for row in rows[1:] if len(row) == len(rows[0])]
     if not records:
         raise Refused([Finding(str(path), start, "", "E-DATA-EMPTY", "no rows below what seems to be the header")])
+    _refuse_values(path, start, header, records)
     comma = [_decimal_comma([row[at] for row in records]) for at in range(len(header))]
     if any(comma):
         written["decimal"] = ("comma", f"{sum(comma)} columns hold numbers with a decimal comma")
@@ -142,6 +144,33 @@ def profile(path: Path) -> Profile:
     if person is not None:
         columns = [_with_constancy(column, at, person, records) for at, column in enumerate(columns)]
     return Profile(path, written, columns, len(records), person, columns[person].distinct if person is not None else 0, records)
+
+
+def _refuse_values(path: Path, line: int, header: list[str], records: list[list[str]]) -> None:
+    """A first line of values is no header: its cells would stand in the study file."""
+    known = [{row[at] for row in records} for at in range(len(header))]
+    values = [bool(name) and (name in known[at] or bool(_date_format([name])) or "@" in name) for at, name in enumerate(header)]
+    numbers = sum(bool(_NUMBER.match(name)) for name in header)
+    if any(values) or numbers > 0.3 * len(header):
+        text = "this line seems to hold values, not headers; write a line of headers above it"
+        raise Refused([Finding(str(path), line, "", "E-DATA-HEADER", text)])
+
+
+def _rows(path: Path, start: int, lines: TextIO, separator: str) -> list[list[str]]:
+    """The first records that hold anything."""
+    records = csv.reader(lines, delimiter=separator, strict=True)
+    rows: list[list[str]] = []
+    line = start
+    try:
+        for row in islice(records, ROWS + 1):
+            if any("\n" in cell and len(cell) > _KEPT for cell in row):
+                raise csv.Error
+            if any(map(str.strip, row)):
+                rows.append([cell.strip() for cell in row])
+            line = start + records.line_num
+    except csv.Error:
+        raise Refused([Finding(str(path), line, "", "E-DATA-QUOTE", "a quote of this line does not close, or closes many lines later")]) from None
+    return rows
 
 
 def narrowed(found: Profile, at: int, text: str) -> Profile:

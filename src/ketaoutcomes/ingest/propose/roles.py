@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ketaoutcomes.ingest.identifiers import header_hit
+import pandas as pd
+
+from ketaoutcomes.ingest.identifiers import header_hit, of_texts
 from ketaoutcomes.ingest.propose.profiles import ColumnProfile, Profile
 from ketaoutcomes.ingest.propose.scales import When, instrument, items, outside, plain, when, wide
 
@@ -171,6 +173,9 @@ def _role(found: Profile, at: int, column: ColumnProfile) -> Role:
     hit = header_hit(column.header)
     if hit:
         return Role("none", f"its name says {hit}: left out")
+    hit = _told(found, at, column)
+    if hit:
+        return Role("none", f"it seems to hold {hit}: left out")
     for test in (_of_person, _of_record, _of_score):
         role = test(found, column)
         if role:
@@ -180,6 +185,15 @@ def _role(found: Profile, at: int, column: ColumnProfile) -> Role:
     if column.constant and found.person is not None:
         return _covariate(column)
     return Role("none", "changes within participants, and nothing says what it is")
+
+
+def _told(found: Profile, at: int, column: ColumnProfile) -> str:
+    """What the texts of a column say of who somebody is; a column of nothing but dates has a role of its own."""
+    if column.kind != "text" or _is_word(column):
+        return ""
+    skip = {"", *column.missing}
+    texts = pd.Series([row[at] for row in found.records if row[at] not in skip], dtype="string")
+    return next((hit.said for hit in of_texts(texts, whose=False, people=not _many(found))), "")
 
 
 def _is_counter(found: Profile, at: int, column: ColumnProfile) -> bool:

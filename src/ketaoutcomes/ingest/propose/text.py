@@ -130,7 +130,8 @@ def _value(column: ColumnProfile, role: Role, source: str) -> str:
         top = ", top: 90" if role.kind == "age" and column.high > MAX_AGE else ""
         return f"{{from: {source}, kind: {column.kind}{scale}{top}}}"
     levels = ", ".join(text_of(text) for text in sorted(column.values))
-    return f"{{from: {source}, kind: category, levels: [{levels}]}}" if column.distinct <= 20 else f"{{from: {source}}}"
+    repeated = column.distinct <= min(20, max(2, column.n // 2))  # else the labels are hardly categories
+    return f"{{from: {source}, kind: category, levels: [{levels}]}}" if repeated else f"{{from: {source}}}"
 
 
 def _arms(draft: Draft, column: ColumnProfile) -> str:

@@ -171,3 +171,71 @@ def test_how_a_file_is_written_is_proposed(tmp_path: Path) -> None:
 
 def proposed_from(path: Path) -> Study:
     return confirmed(path.parent, proposal("proposed", [(path.name, profile(path))]))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [(",,,\n,,,\n", 1), ('id,arm\n1,K\n2,"P\n3,K\n', 3), ("id,arm,x\n1,K,2\n" + '2,"P,3\n' + "3,K,2\n" * 30_000 + '3,"K",2\n', 3)]
+)
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str, line: int) -> None:
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(Refused) as refused:
+        profile(tmp_path / "a.csv")
+    assert [finding.line for finding in refused.value.findings] == [line]
+
+
+def test_a_label_with_a_line_break_and_quotes_is_valid(tmp_path: Path) -> None:
+    rows = "".join(f'{at},"{("K", "the other one" + chr(10) + "of two")[at % 2]}","x{at % 3}"\n' for at in range(12))
+    (tmp_path / "a.csv").write_text(f'id,arm,"a ""b"" \u200b"\n{rows}', encoding="utf-8")
+    confirmed(tmp_path, proposal("proposed", [("a.csv", profile(tmp_path / "a.csv"))]))
+
+
+_PEOPLE = [
+    "Anna Smith",
+    "Bob Jones",
+    "Carl Huber",
+    "Dora Meier",
+    "Eve Adams",
+    "Finn Berg",
+    "Gus Hall",
+    "Hal Dean",
+    "Ida Lund",
+    "Jon Vogt",
+    "Kim Park",
+    "Leo Roth",
+]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        _PEOPLE, ["Anna Smith", "Bob Jones", "Peter Huber"], [f"u{at}@example.org" for at in range(12)], [*"abcdefg", "u1@example.org"],
+        [f"SW1A {at % 9 + 1}AA" for at in range(12)], [f"+49 89 {1000 + 7 * at} {200 + 13 * at}" for at in range(12)], ["n/k", "2024-01-02", "2024-02-03"],
+        [f"patient {at} lives near the mill in Trent" for at in range(12)], [name.split()[0] for name in _PEOPLE],
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("header", ["contact", "visit", "group"])
+def test_texts_that_say_who_somebody_is_are_not_proposed(tmp_path: Path, header: str, cells: list[str]) -> None:
+    for records in (1, 3):  # one row each, several rows each
+        rows = [f'{at},"{cells[(at + visit * (header == "visit")) % len(cells)]}",{(at + visit) % 9}' for at in range(24) for visit in range(records)]
+        (tmp_path / "a.csv").write_text("\n".join([f"id,{header},phq9", *rows]) + "\n", encoding="utf-8")
+        found = profile(tmp_path / "a.csv")
+        text = proposal("proposed", [("a.csv", found)])
+        assert not [cell for cell in cells if len(cell) > 9 and cell in text]
+
+
+def test_labels_that_hardly_repeat_are_no_categories(tmp_path: Path) -> None:
+    rows = [f"{at},{_PEOPLE[at].split()[0]},{'KP'[at % 2]}" for at in range(12)]
+    (tmp_path / "a.csv").write_text("\n".join(["id,who,arm", *rows]) + "\n", encoding="utf-8")
+    text = proposal("proposed", [("a.csv", profile(tmp_path / "a.csv"))])
+    assert "Anna" not in text
+    assert "from: who" in text
+    assert "recode: {K: k, P: p}" in text
+
+
+@pytest.mark.parametrize("first", ["0007,North,Ketamine,36", "A-1,1970-03-04,x,y", "A-1,jane@example.org,x,y", "1,2,3,x"])
+def test_a_file_without_a_header_is_refused_and_not_quoted(tmp_path: Path, first: str) -> None:
+    rows = [f"{at:04d},{('North', 'South')[at % 2]},{('Ketamine', 'None')[at // 2 % 2]},{30 + at}" for at in range(12)]
+    (tmp_path / "a.csv").write_text("\n".join([first, *rows]) + "\n", encoding="utf-8")
+    with pytest.raises(Refused, match="E-DATA-HEADER") as refused:
+        profile(tmp_path / "a.csv")
+    assert not any(cell in str(refused.value) for cell in first.split(",") if len(cell) > 1)
