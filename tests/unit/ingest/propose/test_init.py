@@ -198,7 +198,7 @@ _PEOPLE = [
 @pytest.mark.parametrize("header", ["contact", "visit", "group"])
 def test_texts_that_say_who_somebody_is_are_not_proposed(tmp_path: Path, header: str, cells: list[str]) -> None:
     for records in (1, 3):  # one row each, several rows each
-        rows = [f'{at},"{cells[(at + visit * (header == "visit")) % len(cells)]}",{(at + visit) % 9}' for at in range(24) for visit in range(records)]
+        rows = [f'{at},"{cells[at % len(cells)]}",{(at + visit) % 9}' for at in range(12) for visit in range(records)]
         (tmp_path / "a.csv").write_text("\n".join([f"id,{header},phq9", *rows]) + "\n", encoding="utf-8")
         found = profile(tmp_path / "a.csv")
         text = proposal("proposed", [("a.csv", found)])
