@@ -149,7 +149,7 @@ def profile(path: Path) -> Profile:
 def _refuse_values(path: Path, line: int, header: list[str], records: list[list[str]]) -> None:
     """A first line of values is no header: its cells would stand in the study file."""
     known = [{row[at] for row in records} for at in range(len(header))]
-    values = [bool(name) and (name in known[at] or bool(_date_format([name])) or "@" in name) for at, name in enumerate(header)]
+    values = [bool(name) and (name in known[at] or bool(_date_format([name])) or bool(re.search(r"\S@\S+\.\S", name))) for at, name in enumerate(header)]
     numbers = sum(bool(_NUMBER.match(name)) for name in header)
     if any(values) or numbers > 0.3 * len(header):
         text = "this line seems to hold values, not headers; write a line of headers above it"

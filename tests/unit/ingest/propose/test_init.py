@@ -221,3 +221,8 @@ def test_a_file_without_a_header_is_refused_and_not_quoted(tmp_path: Path, first
     with pytest.raises(Refused, match="E-DATA-HEADER") as refused:
         profile(tmp_path / "a.csv")
     assert not any(cell in str(refused.value) for cell in first.split(",") if len(cell) > 1)
+
+
+def test_a_header_with_an_at_sign_is_a_header(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,phq9 @ week 4,arm\n" + "".join(f"{at},{at % 9},{'KP'[at % 2]}\n" for at in range(12)), encoding="utf-8")
+    assert len(profile(tmp_path / "a.csv").columns) == 3
