@@ -9,6 +9,7 @@ import pandas as pd
 
 from ketaoutcomes.domain.endpoints import ScoreEndpoint
 from ketaoutcomes.domain.findings import Finding, Findings
+from ketaoutcomes.domain.instruments import Instrument
 from ketaoutcomes.domain.rules import RecordedRule
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.domain.tables import Table
@@ -54,10 +55,14 @@ _MADE_A_DATE = ("E-DATA-ID", "a spreadsheet has made a date of this id; get the 
 _ALIKE = "another row has this label with other capitals, spaces or letters that look the same; recode both to one"
 
 
-def check_table(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
+def check_table(table: Table, scales: dict[str, Instrument], frame: pd.DataFrame, findings: Findings) -> None:
     """One file's rows by themselves."""
     _check_ids(table, frame, findings)
-    _check_scores(table, frame, findings)
+    _check_scores(table, scales, frame, findings)
+    if table.provides == "participants" and len(table.columns) > 2:
+        empty = frame["participant"].notna() & frame[[name for name in table.columns if name != "participant"]].isna().all(axis=1)
+        text = "this row has an id and nothing else that the study file names: is it a participant, or a remark below the table?"
+        findings += at_rows(frame[empty], "W-DATA-ROW", text, table.columns["participant"].source)
     for name, column in table.columns.items():
         if name == "participant":
             continue
@@ -78,14 +83,22 @@ def check_table(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
             findings += at_rows(frame[_unpaired(frame[name], frame[f"{BESIDE}\t{name}"])], "E-DATA-PAIR", text, column.beside)
 
 
-def _check_scores(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
-    """Codes for missing that an instrument's range happens to hold: 88 of 92."""
-    places = {name: column.source for name, column in table.columns.items() if column.instrument}
-    places |= {f"{wide.parameter}\t{wide.period}\t{wide.visit}": wide.source for wide in table.wide}
-    places |= {one.parameter: table.long.value for one in table.long.parameters.values()} if table.long else {}
+def _check_scores(table: Table, scales: dict[str, Instrument], frame: pd.DataFrame, findings: Findings) -> None:
+    """Codes for missing that an instrument's range happens to hold (88 of 92), and fractions of whole numbers."""
+    places = {name: (column.source, column.instrument) for name, column in table.columns.items() if column.instrument}
+    places |= {f"{wide.parameter}\t{wide.period}\t{wide.visit}": (wide.source, wide.instrument) for wide in table.wide}
+    places |= {one.parameter: (table.long.value, one.instrument) for one in table.long.parameters.values()} if table.long else {}
     text = "a usual code for missing, far from the other scores though the instrument's range holds it; list it under `missing:` if it is one"
-    for name, source in places.items():
+    for name, (source, instrument) in places.items():
         findings += at_rows(frame[_sentinels(frame[name])], "W-DATA-CODE", text, source)
+        if _whole(scales[instrument]):
+            broken = frame[name].notna() & (frame[name] % 1 != 0)
+            findings += at_rows(frame[broken], "W-DATA-FRACTION", f"a fraction, and {scales[instrument].name} is a sum of whole numbers", source)
+
+
+def _whole(scale: Instrument) -> bool:
+    """Are its scores whole numbers?"""
+    return scale.kind in {"ordinal", "binary", "count"} or (scale.items is not None and scale.items.score == "sum")
 
 
 def _check_ids(table: Table, frame: pd.DataFrame, findings: Findings) -> None:

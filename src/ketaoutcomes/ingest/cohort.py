@@ -181,7 +181,7 @@ def _read(study: Study, root: Path, findings: Findings, notes: dict[str, int]) -
         except Refused as refused:
             findings.extend(refused.found)
             continue
-        check_table(table, frame, findings)
+        check_table(table, study.scales, frame, findings)
         findings += hits(study, table, frame)
         kept = _listed(frame, table)
         if len(kept) < len(frame):

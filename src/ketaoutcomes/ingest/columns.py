@@ -167,6 +167,8 @@ def _text(cell: str) -> str:
         raise BadCell("holds an invisible character (such as a zero-width or hard space) or a line break; remove it")
     if len(cell) > 1 and cell[0] == cell[-1] == '"':
         raise BadCell("quotes stand here as part of the text: a space before the first quote, or quotes written twice; remove them")
+    if not cell.isascii() and _twice_encoded(cell):
+        raise BadCell("letters of UTF-8 that a program read as windows-1252; get the original text, or mend `encoding:` in the study file's table")
     if "\ufffd" in cell:
         raise BadCell("holds the mark of a letter that another program could not read; get the original text")
     if cell.startswith("#") and cell.upper() in _SHEET_ERRORS:
@@ -179,6 +181,15 @@ def _number(cell: str, mark: str = "point") -> float:
     if not _NUMBER.match(plain):
         raise BadCell(f"not a number{_hint(cell, mark)}")
     return float(plain)
+
+
+def _twice_encoded(cell: str) -> bool:
+    """Are the letters, as bytes of windows-1252, UTF-8 of other letters?"""
+    try:
+        cell.encode("windows-1252").decode("utf-8")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _with_point(cell: str, mark: str) -> str:

@@ -151,6 +151,19 @@ def header_hit(header: str) -> str:
     return found[1] if found else ""
 
 
+def texts_hit(texts: list[str], *, people: bool) -> str:
+    """What texts hold of who somebody is; empty when they seem to hold nothing.
+
+    Parameters
+    ----------
+    texts
+        Cells that have a value.
+    people
+        Is it one for each participant?
+    """
+    return next((hit.said for hit in of_texts(pd.Series(texts, dtype="string"), whose=False, people=people)), "")
+
+
 def words(header: str) -> list[str]:
     """The words of a header: ``PatientName``, ``patient_name`` and ``Patient name`` alike."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)

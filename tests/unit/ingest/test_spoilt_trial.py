@@ -255,3 +255,20 @@ def test_a_code_for_missing_is_no_label_in_silence(tmp_path: Path, text: str) ->
 
 def test_a_code_for_missing_within_the_range_of_an_instrument_is_warned_of(tmp_path: Path) -> None:
     assert warned(read(tmp_path, cell("ex.csv", 4, "CADSS", "88"))) == {("ex.csv", 4, "CADSS")}
+
+
+def test_letters_of_another_encoding_are_refused(tmp_path: Path) -> None:
+    text = GOOD["dm.csv"].replace("Graz", "Gräz", 1)
+    assert ("dm.csv", 3, "CTR") in errors(tmp_path, {"dm.csv": text.encode()}, lambda tables: tables["people"].update(encoding="windows-1252"))
+    assert ("dm.csv", 3, "CTR") in errors(tmp_path, {"dm.csv": text.replace("ä", "Ã¤")})
+    for name in ("Gräz", "ÄÖÜß", "Ångström", "Málaga", "Kraków", "Ã"):
+        read(tmp_path, {"dm.csv": GOOD["dm.csv"].replace("Graz", name)})
+
+
+@pytest.mark.parametrize(("file", "header", "text"), [("w.csv", "MADRS_1", "30.5"), ("qs.csv", "AVAL", "3.7")])
+def test_a_fraction_of_a_sum_of_whole_numbers_is_warned_of(tmp_path: Path, file: str, header: str, text: str) -> None:
+    assert warned(read(tmp_path, cell(file, 2, header, text))) == {(file, 2, header)}
+
+
+def test_a_remark_below_the_table_is_no_participant_in_silence(tmp_path: Path) -> None:
+    assert warned(read(tmp_path, {"dm.csv": GOOD["dm.csv"] + "Source: EDC export,,,,,,\n"})) == {("dm.csv", 16, "SUBJ")}

@@ -149,7 +149,7 @@ def profile(path: Path) -> Profile:
 def _refuse_values(path: Path, line: int, header: list[str], records: list[list[str]]) -> None:
     """A first line of values is no header: its cells would stand in the study file."""
     known = [{row[at] for row in records} for at in range(len(header))]
-    values = [bool(name) and (name in known[at] or bool(_date_format([name])) or "@" in name) for at, name in enumerate(header)]
+    values = [bool(name) and (name in known[at] or bool(_date_format([name])) or bool(re.search(r"\S@\S+\.\S", name))) for at, name in enumerate(header)]
     numbers = sum(bool(_NUMBER.match(name)) for name in header)
     if any(values) or numbers > 0.3 * len(header):
         text = "this line seems to hold values, not headers; write a line of headers above it"
@@ -215,20 +215,28 @@ def _lines(path: Path, encoding: str) -> list[str]:
         return [line.rstrip("\n") for line in islice(source.lines, 200)]
 
 
-def _cells(line: str, separator: str) -> list[str]:
-    return next(csv.reader([line], delimiter=separator), list[str]())
+def _widths(lines: list[str], separator: str) -> list[tuple[int, int]]:
+    """Line that each record starts on, and its number of cells; a quoted cell may hold line ends."""
+    records = csv.reader((f"{line}\n" for line in lines), delimiter=separator)
+    found: list[tuple[int, int]] = []
+    line = 1
+    for record in records:
+        if any(map(str.strip, record)):
+            found.append((line, len(record)))
+        line = records.line_num + 1
+    return found
 
 
 def _agreement(lines: list[str], separator: str) -> tuple[int, int]:
-    """Lines with the commonest number of cells, where there are several; and that number."""
-    counts = Counter(len(_cells(line, separator)) for line in lines if line.strip())
-    width, n = max(counts.items(), key=lambda pair: (pair[1], pair[0]))
+    """Records with the commonest number of cells, where there are several; and that number."""
+    counts = Counter(n for _, n in _widths(lines, separator))
+    width, n = max(counts.items(), key=lambda pair: (pair[1], pair[0]), default=(0, 0))
     return (n, width) if width > 1 else (0, 0)
 
 
 def _header_line(lines: list[str], separator: str) -> int:
     width = _agreement(lines, separator)[1] or 1
-    return next((at for at, line in enumerate(lines, start=1) if line.strip() and len(_cells(line, separator)) == width), 1)
+    return next((line for line, n in _widths(lines, separator) if n == width), 1)
 
 
 def _decimal_comma(cells: list[str]) -> bool:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import pandas as pd
-
-from ketaoutcomes.ingest.identifiers import header_hit, of_texts
+from ketaoutcomes.ingest.identifiers import header_hit, texts_hit
 from ketaoutcomes.ingest.propose.profiles import ColumnProfile, Profile
 from ketaoutcomes.ingest.propose.scales import When, instrument, items, outside, plain, when, wide
 
@@ -192,8 +190,9 @@ def _told(found: Profile, at: int, column: ColumnProfile) -> str:
     if column.kind != "text" or _is_word(column):
         return ""
     skip = {"", *column.missing}
-    texts = pd.Series([row[at] for row in found.records if row[at] not in skip], dtype="string")
-    return next((hit.said for hit in of_texts(texts, whose=False, people=not _many(found))), "")
+    person = found.person if found.person is not None else at
+    pairs = dict.fromkeys((row[person], row[at]) for row in found.records if row[at] not in skip)
+    return texts_hit([text for _, text in pairs], people=not _many(found))
 
 
 def _is_counter(found: Profile, at: int, column: ColumnProfile) -> bool:
