@@ -186,7 +186,9 @@ def _of_column(table: Table, name: str, column: Column, frame: pd.DataFrame) -> 
     if column.kind in {"text", "category"} and not column.recode and not column.levels:
         if {*found, *words(name)} & _AGES:
             yield Hit("AGE", f"an age over {MAX_AGE}", here & (pd.to_numeric(values, errors="coerce") > MAX_AGE).fillna(False).astype(bool))
-        yield from of_texts(values, whose=name == "participant", people=table.provides == "participants")
+        told = [*of_texts(values, whose=name == "participant", people=table.provides == "participants")]
+        # a code of everybody's own is what remains to be said of a text that is nothing more telling
+        yield from [hit for hit in told if hit.code != "CODE"] or told
 
 
 def _numbers_of_people(values: pd.Series) -> bool:
