@@ -498,7 +498,7 @@ def _days() -> Iterator[Case]:
     for text in ("2024-05-03", "45415", "1 day", "D1", "week 1", "1:30"):
         yield refused("dates and serials for days", text, "sessions.csv", cell("sessions.csv", 6, "day", text), 6, "day")
     yield refused("dates and serials for days", "the end before the start", "ends.csv", cell("ends.csv", 4, "date", "2023-03-01"), 4, "date")
-    yield refused("dates and serials for days", "no start", "people.csv", cell("people.csv", 6, "began", ""), 0)
+    yield refused("dates and serials for days", "no start", "people.csv", cell("people.csv", 6, "began", ""), 6, "began")
 
 
 def _records() -> Iterator[Case]:

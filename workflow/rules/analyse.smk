@@ -3,13 +3,14 @@ rule analyse:
         rules.derive.output,
         study=ancient("config/studies/{study}.yaml"),
     output:
-        RESTRICTED + "/ard/{analysis}.csv",
+        f"{RESTRICTED}/ard/{{analysis}}.csv",
     log:
-        RESTRICTED + "/logs/analyse_{analysis}.log",
+        f"{RESTRICTED}/logs/analyse_{{analysis}}.log",
     benchmark:
-        RESTRICTED + "/benchmarks/analyse_{analysis}.tsv"
+        f"{RESTRICTED}/benchmarks/analyse_{{analysis}}.tsv"
     params:
         code=code_digest("analyse"),
         plan=plan_digest("analyse"),
+        mode=MODE,
     shell:
-        "ketaoutcomes analyse {wildcards.study:q} {wildcards.analysis:q} {MODE:q} 2> {log:q}"
+        "ketaoutcomes analyse {wildcards.study:q} {wildcards.analysis:q} {params.mode:q} 2> {log:q}"

@@ -19,7 +19,7 @@ wildcard_constraints:
 
 # a blinded dry run permutes the arms, for one audience, with everything in a folder of its own
 BLINDED = bool(config.get("blinded"))
-RESTRICTED = "results/{study}" + ("/blinded" if BLINDED else "") + "/restricted"
+RESTRICTED = f"results/{{study}}/{'blinded/' if BLINDED else ''}restricted"
 MODE = ["--blinded"] if BLINDED else []
 SEED = ["--seed", str(config["seed"])] if "seed" in config else []
 LOCK = Path(workflow.basedir) / "requirements" / "run.txt"
@@ -36,7 +36,7 @@ def reports():
 
 def ards(wildcards):
     return collect(
-        RESTRICTED + "/ard/{analysis}.csv",
+        f"{RESTRICTED}/ard/{{analysis}}.csv",
         study=wildcards.study,
         analysis=STUDIES[wildcards.study].analyses,
     )

@@ -4,7 +4,7 @@ rule derive:
         study=ancient("config/studies/{study}.yaml"),
     output:
         multiext(
-            RESTRICTED + "/analysis_data/",
+            f"{RESTRICTED}/analysis_data/",
             "adsl.parquet",
             "adqs.parquet",
             "adqd.parquet",
@@ -14,11 +14,12 @@ rule derive:
             "adae.parquet",
         ),
     log:
-        RESTRICTED + "/logs/derive.log",
+        f"{RESTRICTED}/logs/derive.log",
     benchmark:
-        RESTRICTED + "/benchmarks/derive.tsv"
+        f"{RESTRICTED}/benchmarks/derive.tsv"
     params:
         code=code_digest("derive"),
         plan=plan_digest("derive"),
+        mode=MODE,
     shell:
-        "ketaoutcomes derive {wildcards.study:q} {MODE:q} 2> {log:q}"
+        "ketaoutcomes derive {wildcards.study:q} {params.mode:q} 2> {log:q}"

@@ -4,9 +4,9 @@ rule figures:
     output:
         update("results/{study}/{audience}/figures/index.json"),
     log:
-        RESTRICTED + "/logs/figures_{audience}.log",
+        f"{RESTRICTED}/logs/figures_{{audience}}.log",
     benchmark:
-        RESTRICTED + "/benchmarks/figures_{audience}.tsv"
+        f"{RESTRICTED}/benchmarks/figures_{{audience}}.tsv"
     params:
         code=code_digest("figures"),
     shell:
@@ -19,9 +19,9 @@ rule tables:
     output:
         update("results/{study}/{audience}/tables/index.json"),
     log:
-        RESTRICTED + "/logs/tables_{audience}.log",
+        f"{RESTRICTED}/logs/tables_{{audience}}.log",
     benchmark:
-        RESTRICTED + "/benchmarks/tables_{audience}.tsv"
+        f"{RESTRICTED}/benchmarks/tables_{{audience}}.tsv"
     params:
         code=code_digest("tables"),
     shell:
@@ -38,9 +38,9 @@ rule report:
     output:
         multiext("results/{study}/{audience}/", "report.html", "manifest.json"),
     log:
-        RESTRICTED + "/logs/report_{audience}.log",
+        f"{RESTRICTED}/logs/report_{{audience}}.log",
     benchmark:
-        RESTRICTED + "/benchmarks/report_{audience}.tsv"
+        f"{RESTRICTED}/benchmarks/report_{{audience}}.tsv"
     params:
         code=code_digest("report"),
     shell:

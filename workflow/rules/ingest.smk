@@ -3,7 +3,7 @@ rule ingest:
         study=ancient("config/studies/{study}.yaml"),
     output:
         multiext(
-            RESTRICTED + "/cohort/",
+            f"{RESTRICTED}/cohort/",
             "participants.parquet",
             "assessments.parquet",
             "sessions.parquet",
@@ -14,13 +14,14 @@ rule ingest:
             "ids.csv",
         ),
     log:
-        RESTRICTED + "/logs/ingest.log",
+        f"{RESTRICTED}/logs/ingest.log",
     benchmark:
-        RESTRICTED + "/benchmarks/ingest.tsv"
+        f"{RESTRICTED}/benchmarks/ingest.tsv"
     params:
         code=code_digest("ingest"),
         data=data_digest,
         plan=plan_digest("ingest"),
+        mode=MODE,
         seed=SEED,
     shell:
-        "ketaoutcomes ingest {wildcards.study:q} --input {params.data:q} {MODE:q} {SEED:q} 2> {log:q}"
+        "ketaoutcomes ingest {wildcards.study:q} --input {params.data:q} {params.mode:q} {params.seed:q} 2> {log:q}"

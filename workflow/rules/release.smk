@@ -1,16 +1,16 @@
 rule release:
     input:
         ards,
-        RESTRICTED + "/cohort/ingest.json",
+        f"{RESTRICTED}/cohort/ingest.json",
         study=ancient("config/studies/{study}.yaml"),
     output:
         multiext(
             "results/{study}/{audience}/", "ard.csv", "disclosure.json", "run.json"
         ),
     log:
-        RESTRICTED + "/logs/release_{audience}.log",
+        f"{RESTRICTED}/logs/release_{{audience}}.log",
     benchmark:
-        RESTRICTED + "/benchmarks/release_{audience}.tsv"
+        f"{RESTRICTED}/benchmarks/release_{{audience}}.tsv"
     params:
         code=code_digest("release"),
         plan=plan_digest("release"),

@@ -20,8 +20,10 @@ def main(args: argparse.Namespace) -> int:
     from ketaoutcomes.domain.findings import Finding, Refused
     from ketaoutcomes.ingest.propose import profile, proposal
 
-    paths = [Path(name) for name in args.file]
+    paths = [_inside(Path(name)) for name in args.file]
     lost = [Finding(str(path), 0, "", "E-DATA-FILE", "there is no such file") for path in paths if not path.is_file()]
+    far = "copy the file into the project's folder (data/STUDY/), or link it there: a study file names its files from there"
+    lost += [Finding(str(path), 0, "", "E-DATA-FILE", far) for path in paths if path.is_absolute() or ".." in path.parts]
     if lost:
         raise Refused(lost)
     study = args.study or _name(paths[0])
@@ -33,6 +35,12 @@ def main(args: argparse.Namespace) -> int:
     n = text.count("confirm")
     print(f"{path}: a proposal with {n} guesses. Look at each line that says confirm, mend it, take the word away; then: ketaoutcomes check {path.stem}")
     return 0
+
+
+def _inside(path: Path) -> Path:
+    """The path from the current folder, where the file lies in it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
 
 
 def _name(path: Path) -> str:

@@ -119,6 +119,8 @@ def _columns(study: Study) -> Iterator[Problem]:
     given = {our for table in study.tables.values() if table.provides == "sessions" for our in table.columns}
     scales: dict[str, str] = {}
     for name, table in study.tables.items():
+        if table.file.startswith(("/", "\\", "~")) or ".." in table.file.split("/") or ":" in table.file[:3]:
+            yield ("tables", name, "file"), "the file must lie in the project's folder, its path written from there; a link in the folder will do"
         if not table.file.removesuffix(".gz").endswith((".csv", ".tsv", ".txt")):
             yield ("tables", name, "file"), "the file must be called .csv, .tsv or .txt, and may be compressed (.gz)"
         for our, column in table.columns.items():

@@ -27,7 +27,7 @@ from ketaoutcomes.ingest.checks import (
 from ketaoutcomes.ingest.columns import BESIDE, ITEM, LONG, NAME, PATTERN, fields, spread
 from ketaoutcomes.ingest.identifiers import hits
 from ketaoutcomes.ingest.periods import assign_periods
-from ketaoutcomes.ingest.places import FILE, LINE, at_rows, with_headers
+from ketaoutcomes.ingest.places import FILE, LINE, at_rows, ours, with_headers
 from ketaoutcomes.ingest.reader import Read, read
 from ketaoutcomes.ingest.scoring import scored
 from ketaoutcomes.ingest.source import source_path
@@ -95,7 +95,7 @@ def _ingested(study: Study, root: Path) -> Ingested:
     for name in ("assessments", "sessions", "readings", "events", "disposition"):
         # table by table: one may name its period and the next tell it by the day
         owners = [table for table in study.tables.values() if table.provides == name]
-        days = [_days(table, part, anchors, findings) for table, part in zip(owners, parts[name], strict=True)]
+        days = [_days(table, part, people, anchors, findings) for table, part in zip(owners, parts[name], strict=True)]
         frame = _stack([assign_periods(study, name, part, people, findings) for part in days])
         findings += orphans(frame, people["participant"])
         tables[name] = frame
@@ -244,11 +244,14 @@ def _without_dates(study: Study, people: pd.DataFrame) -> tuple[pd.DataFrame, pd
     return people.drop(columns=list(anchors.columns)), anchors
 
 
-def _days(table: Table, frame: pd.DataFrame, anchors: pd.DataFrame, findings: Findings) -> pd.DataFrame:
+def _days(table: Table, frame: pd.DataFrame, people: pd.DataFrame, anchors: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     """A table's dates as days since its participants' own."""
     frame = frame.copy()
     for name, column in table.columns.items():
         if column.kind == "date" and column.since is not None:
+            dated = frame.loc[frame[name].notna(), "participant"]
+            without = people[people["participant"].isin(anchors.index[anchors[column.since].isna() & anchors.index.isin(dated)])]
+            findings += at_rows(without, "E-DATA-MISSING", "this participant has dates in other files that are counted from this one", ours(column.since))
             frame[name] = frame[name] - frame["participant"].map(anchors[column.since])
             text = f"more days from the participant's {column.since} than a study lasts: look at the year of both dates"
             findings += at_rows(frame[frame[name].abs() > MAX_DAYS], "E-DATA-DAY", text, column.source)

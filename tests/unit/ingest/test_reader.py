@@ -12,7 +12,7 @@ import pytest
 
 from ketaoutcomes.domain.findings import Findings, Refused
 from ketaoutcomes.domain.tables import Table
-from ketaoutcomes.ingest import reader, source
+from ketaoutcomes.ingest import reader, source, structure
 from ketaoutcomes.ingest.reader import Field, read
 
 #: In this file of the collection the answer shows another telephone number than the file.
@@ -44,7 +44,7 @@ def test_the_spectrum_reads_right(shared: Path) -> None:
 @pytest.mark.parametrize("quoted", [(), (3,), (399, 400), tuple(range(1, 1000, 7))])
 @pytest.mark.parametrize("size", [64, 1000, 1 << 22])
 def test_blocks_with_and_without_quotes_give_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quoted: tuple[int, ...], size: int) -> None:
-    monkeypatch.setattr(reader, "_BLOCK", size)
+    monkeypatch.setattr(structure, "_BLOCK", size)
     rows = [[f"P{at}", "a b" if at % 5 else "", f'x"{at}', "two\nlines" if at in quoted else "one"] for at in range(1000)]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL).writerows([["id", "b", "c", "d"], *rows])
@@ -58,7 +58,7 @@ def test_blocks_with_and_without_quotes_give_the_same_rows(tmp_path: Path, monke
 
 
 def test_more_rows_than_can_be_held_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "MAX_ROWS", 9)
+    monkeypatch.setattr(structure, "MAX_ROWS", 9)
     (tmp_path / "f.csv").write_text("id\n" + "x\n" * 10, encoding="utf-8")
     with pytest.raises(Refused, match="E-DATA-SIZE"):
         cells(tmp_path / "f.csv")

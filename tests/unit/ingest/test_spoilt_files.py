@@ -228,7 +228,7 @@ def test_spoilt_scores_are_refused_at_their_place(read: Read, content: str, plac
         ({"ends.csv": GOOD["ends.csv"] + "7,left,12\n"}, ("ends.csv", 5, "id")),
         ({"events.csv": "id,event,day\n7,relapse,\n"}, ("events.csv", 2, "day")),
         ({"events.csv": "id,event,day\n7,,9\n"}, ("events.csv", 2, "event")),
-        ({"people.csv": PEOPLE.replace("2024-02-01", "")}, ("scores.csv", 4, "visit")),
+        ({"people.csv": PEOPLE.replace("2024-02-01", "")}, ("people.csv", 3, "began")),
     ],
 )
 def test_records_without_what_they_need_are_refused(read: Read, files: dict[str, str | bytes], place: tuple[str, int, str]) -> None:
