@@ -144,6 +144,15 @@ def test_labels_beside_raw_codes_are_one_column(tmp_path: Path) -> None:
         ingest(study, tmp_path)
 
 
+@pytest.mark.parametrize(("high", "instrument"), [(60, "madrs"), (61, "")])
+def test_numbers_outside_an_instruments_range_are_not_its_scores(tmp_path: Path, high: int, instrument: str) -> None:
+    rows = [f"K{at:02d},{visit},{high - at - 9 * week}" for at in range(12) for week, visit in enumerate(("Baseline", "Week 1"))]
+    (tmp_path / "scores.csv").write_text("\n".join(["patient,visit,MADRS", *rows]) + "\n", encoding="utf-8")
+    found = roles(profile(tmp_path / "scores.csv"))[2]
+    assert found.instrument == instrument
+    assert ("0 to 60" in found.evidence) == bool(instrument)
+
+
 def test_the_small_trial_is_read_as_its_own_study_file_reads_it(tmp_path: Path) -> None:
     study = proposed(tmp_path, {name: GOOD[name] for name in ("people.csv", "scores.csv", "sessions.csv")})
     found = ingest(study, tmp_path).tables
