@@ -283,7 +283,7 @@ def _formats() -> Iterator[Case]:
 
 def _truncated() -> Iterator[Case]:
     people, scores = GOOD["people.csv"], GOOD["scores.csv"]
-    yield refused("truncation", "in the middle of a row", "people.csv", people[:-15], 13)
+    yield refused("truncation", "in the middle of a row", "people.csv", people[:-15], 13, "smoker")
     yield refused("truncation", "in the middle of a date", "people.csv", people[:-2], 13, "began")
     yield Case("truncation", "in the middle of a number", {"scores.csv": scores[:-2].encode()}, "noted", ("scores.csv", 37, ""))
     yield refused("truncation", "some rows, declared number", "scores.csv", "\n".join(scores.splitlines()[:-4]) + "\n", 33, scores={"rows": 36})
@@ -312,29 +312,35 @@ def _structure() -> Iterator[Case]:
     yield refused("total row", "Total", "people.csv", people + "Total,,,46.5,22.75,,\n", 14, "id")
     yield refused("total row", "Mean", "scores.csv", scores + "Mean,Day 7,25\n", 38, "id")
     yield refused("total row", "N =", "people.csv", people + "N=,,,12,,,\n", 14, "id")
-    yield refused("total row", "a footnote", "people.csv", people + "Source: EDC export of July\n", 14)
+    yield refused("total row", "a footnote", "people.csv", people + "Source: EDC export of July\n", 14, "site")
     yield refused("total row", "the header again", "scores.csv", inserted("scores.csv", 20, "id,visit,madrs"), 20, "id")
     yield refused("total row", "the header again among people", "people.csv", inserted("people.csv", 7, people.splitlines()[0]), 7, "id")
-    yield refused("ragged", "one cell more", "people.csv", lines("people.csv", lambda old: [*old[:4], old[4] + ",x", *old[5:]]), 5)
-    yield refused("ragged", "one cell less", "people.csv", lines("people.csv", lambda old: [*old[:4], old[4].rsplit(",", 1)[0], *old[5:]]), 5)
-    yield refused("ragged", "a comma too many in every row", "people.csv", lines("people.csv", lambda old: [old[0], *(row + "," for row in old[1:])]), 2)
+    yield refused("ragged", "one cell more", "people.csv", lines("people.csv", lambda old: [*old[:4], old[4] + ",x", *old[5:]]), 5, "8")
+    yield refused("ragged", "one cell less", "people.csv", lines("people.csv", lambda old: [*old[:4], old[4].rsplit(",", 1)[0], *old[5:]]), 5, "began")
+    yield refused("ragged", "a comma too many in every row", "people.csv", lines("people.csv", lambda old: [old[0], *(row + "," for row in old[1:])]), 2, "8")
     yield refused(
         "ragged",
         "a comma too many in every row but the header, scores",
         "scores.csv",
         lines("scores.csv", lambda old: [old[0], *(row + "," for row in old[1:])]),
         2,
+        "4",
     )
-    yield refused("ragged", "two rows in one line", "scores.csv", lines("scores.csv", lambda old: [*old[:5], old[5] + "," + old[6], *old[7:]]), 6)
-    yield refused("ragged", "one row in two lines", "people.csv", lines("people.csv", lambda old: [*old[:5], *old[5].split(",2024", 1), *old[6:]]), 6)
-    yield refused("delimiter", "semicolons", "people.csv", people.replace(",", ";"), 1)
-    yield refused("delimiter", "tabs", "people.csv", people.replace(",", "\t"), 1)
-    yield refused("delimiter", "pipes", "scores.csv", scores.replace(",", "|"), 1)
+    yield refused("ragged", "two rows in one line", "scores.csv", lines("scores.csv", lambda old: [*old[:5], old[5] + "," + old[6], *old[7:]]), 6, "4")
+    yield refused("ragged", "one row in two lines", "people.csv", lines("people.csv", lambda old: [*old[:5], *old[5].split(",2024", 1), *old[6:]]), 6, "began")
+    yield refused("delimiter", "semicolons", "people.csv", people.replace(",", ";"), 1, "1")
+    yield refused("delimiter", "tabs", "people.csv", people.replace(",", "\t"), 1, "1")
+    yield refused("delimiter", "pipes", "scores.csv", scores.replace(",", "|"), 1, "1")
     yield refused(
-        "delimiter", "semicolons in late rows", "people.csv", lines("people.csv", lambda old: [*old[:9], *(row.replace(",", ";") for row in old[9:])]), 10
+        "delimiter",
+        "semicolons in late rows",
+        "people.csv",
+        lines("people.csv", lambda old: [*old[:9], *(row.replace(",", ";") for row in old[9:])]),
+        10,
+        "site",
     )
-    yield refused("decimal comma", "unquoted in one row", "people.csv", cell("people.csv", 3, "bmi", "20,5"), 3)
-    yield refused("decimal comma", "unquoted in every row", "people.csv", column("people.csv", "bmi", lambda text: text.replace(".", ",")), 2)
+    yield refused("decimal comma", "unquoted in one row", "people.csv", cell("people.csv", 3, "bmi", "20,5"), 3, "8")
+    yield refused("decimal comma", "unquoted in every row", "people.csv", column("people.csv", "bmi", lambda text: text.replace(".", ",")), 2, "8")
     yield refused("decimal comma", "quoted in one row", "people.csv", cell("people.csv", 3, "bmi", '"20,5"'), 3, "bmi")
     yield refused("decimal comma", "quoted in every row", "people.csv", column("people.csv", "bmi", lambda text: f'"{text.replace(".", ",")}"'), 2, "bmi")
     yield refused(
@@ -380,7 +386,7 @@ def _quotes() -> Iterator[Case]:
     yield refused("quotes", "opened in the last row", "people.csv", cell("people.csv", 13, "site", '"South'), 13, "site")
     yield refused("quotes", "text after the quote", "people.csv", cell("people.csv", 4, "site", '"South"ern'), 4, "site")
     yield refused("quotes", "a backslash before a quote", "people.csv", cell("people.csv", 4, "site", '"So\\"uth"'), 4, "site")
-    yield refused("quotes", "curly quotes around a comma", "people.csv", cell("people.csv", 4, "site", "\u201cSouth, East\u201d"), 4)
+    yield refused("quotes", "curly quotes around a comma", "people.csv", cell("people.csv", 4, "site", "\u201cSouth, East\u201d"), 4, "8")
     swallowed = lines("people.csv", lambda old: [*old[:4], old[4] + ',"good', *(row + "," for row in old[5:7]), old[7] + ',"', *(row + "," for row in old[8:])])
     swallowed = swallowed.replace("began\n", "began,notes\n", 1)
     for at in (2, 3, 4):

@@ -65,7 +65,7 @@ def _check_header(table: Table, path: Path, header: list[str], wanted: list[str]
     if other and header[0] not in wanted:
         name = _NAMES[other]
         text = f"the cells seem to be separated by a {name}: write `delimiter: {name}` in the study file's table, or export with a {_NAMES[separator]}"
-        raise _refused(path, line, "", "E-DATA-DELIMITER", text)
+        raise _refused(path, line, "1", "E-DATA-DELIMITER", text)
     missing = [name for name in dict.fromkeys(wanted) if name not in header]
     found = [_absent(path, line, name, header) for name in missing]
     if missing:
@@ -179,9 +179,13 @@ class Structure:
         self._check_breaks(line, row)
         if len(row) != len(self._header):
             text = f"{len(row)} cells where the header has {len(self._header)}; look for a decimal comma or a missing quote"
-            self._found.append(Finding(str(self._path), line, "", "E-DATA-WIDTH", text))
+            self._found.append(Finding(str(self._path), line, self._surplus(len(row)), "E-DATA-WIDTH", text))
             self.rows += 1
         return len(row) == len(self._header)
+
+    def _surplus(self, cells: int) -> str:
+        """The first column that a row lacks, or the number of the first cell that no header names."""
+        return self._header[cells] or str(cells + 1) if cells < len(self._header) else str(len(self._header) + 1)
 
     def _check_breaks(self, line: int, row: list[str]) -> None:
         for at, cell in enumerate(row):

@@ -14,6 +14,8 @@ from ketaoutcomes.domain.findings import Refused
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.ingest import Ingested, ingest
 from ketaoutcomes.ingest.identifiers import header_hit, of_texts
+from ketaoutcomes.release import labels
+from ketaoutcomes.schema.labels import Labels
 
 N = 12
 #: NHS numbers: the sum of digits times 10, 9, ..., 1 is divisible by 11, the rule of the NHS data dictionary in its other form.
@@ -187,6 +189,8 @@ def test_an_override_needs_a_reason_and_is_a_warning_then(tmp_path: Path) -> Non
     found = with_column(tmp_path, "MRN", ["a", "b"], privacy={"allow": [allow]})
     assert [finding.code for finding in found.findings.of("warning")] == ["W-PHI-RECORD"]
     assert any("MRN" in note for note in found.notes)
+    said = Labels.of(labels(Study.model_validate({**plan(), "privacy": {"allow": [allow]}}))).of_kind("identifier")
+    assert said == {"MRN": "invented for this test (allowed by the data owner)"}
     with pytest.raises(ValueError, match="reason"):
         with_column(tmp_path, "MRN", ["a", "b"], privacy={"allow": [{**allow, "reason": ""}]})
 
