@@ -193,14 +193,16 @@ strata of the design, and `covariates` come on top; `lmm` holds what `covariates
 time-to-event rule of kind `first_event` needs a disposition for everybody: without one there is no end of follow-up and the
 person has no time, and events after it do not count.
 
-Files are read as UTF-8 text, cell by cell, and never guessed at. Refused, with file, line and column: another encoding or
-format, ragged rows, quotes that do not match, control and invisible characters, repeated headers, a column the study file
-names and the file lacks, a cell that is not of its column's kind, a score outside its instrument's range, a label that a
-`recode` or `levels` does not list, labels or sites that differ only in capitals or spaces, an unknown arm, period or visit,
-the same record twice, a record of somebody who is not a participant or never entered the period, and a missing id, day or
-status where one is needed. An id is text: 007 and 7 are two people. Scores outside every visit's window are counted in
-`restricted/cohort/ingest.json`, not used. A confidential study must list the labels it would release (`levels` or
-`recode`): free text never leaves.
+Files are read as the table says (`encoding`, `delimiter`, `decimal`, `header_line`; UTF-8, commas and points when it says
+nothing), cell by cell, and never guessed at. [An unknown CSV](../docs/how-to/own-cohort.md) begins with `ketaoutcomes init`.
+Refused, with file, line and column: another encoding or format, ragged rows, quotes that do not match, control and invisible
+characters, repeated headers, a column the study file names and the file lacks, a cell that is not of its column's kind, a score
+outside its instrument's range, a label that a `recode` or `levels` does not list, labels, sites or ids that differ only in
+capitals, spaces or letters that look the same, an unknown arm, period or visit, the same record twice, a record of somebody who
+is not a participant or never entered the period, a missing id, day or status where one is needed, and what may identify
+somebody, unless `privacy: {allow: ...}` says why it does not. Columns that are not named are not read. An id is text: 007 and 7
+are two people. Scores outside every visit's window are counted in `restricted/cohort/ingest.json`, not used. A confidential
+study must list the labels it would release (`levels` or `recode`): free text never leaves.
 """
 
 
