@@ -212,6 +212,8 @@ def labels(study: Study, lock: PlanLock | None = None, blinded_seed: int | None 
         add("analysis", name, analysis.title)
         add("model", name, analysis.model)
         add("main visit", name, getattr(analysis, "visit", None) or "")
+        if analysis.sensitivity_of:
+            add("sensitivity", name, analysis.sensitivity_of)
         if analysis.primary:
             add("primary", "analysis", name)
             add("primary", "visit", getattr(analysis, "visit", None) or "")

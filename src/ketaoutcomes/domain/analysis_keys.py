@@ -20,6 +20,8 @@ class Common(BaseModel):
     """Name of a population."""
     primary: bool = False
     """The study's headline. Exactly one analysis of a study is primary."""
+    sensitivity_of: str | None = None
+    """Name of the analysis whose assumptions this one varies: the forest plot and the report show it beside that one."""
     conf_level: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence level of the intervals."""
     arms: Literal["planned", "actual"] = "planned"

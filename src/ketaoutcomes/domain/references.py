@@ -190,6 +190,9 @@ def _analyses(study: Study) -> Iterator[Problem]:
     primary = [name for name, analysis in study.analyses.items() if analysis.primary]
     if len(primary) != 1:
         yield ("analyses",), f"exactly one analysis must say `primary: true`; here {len(primary)} do"
+    for name, analysis in study.analyses.items():
+        if analysis.sensitivity_of is not None and analysis.sensitivity_of not in set(study.analyses) - {name}:
+            yield ("analyses", name, "sensitivity_of"), f"no other analysis is called {analysis.sensitivity_of!r}"
     if study.design.kind == "single_arm":
         yield from _completers_only(study)
     periods = {period.id for period in study.periods}

@@ -11,8 +11,12 @@ from typing import Any, Protocol, cast
 
 import pandas as pd
 
-from ketaoutcomes.figures._figure import Figure, render
+from ketaoutcomes.figures._figure import NARROW, WIDE, Figure, render
 from ketaoutcomes.schema.labels import Labels
+
+
+#: Kinds of picture a disclosure profile lets out, where it is not both: `acro` blocks `.svg` (ACRO 1.0.1, default.yaml).
+_KINDS = {"acro": ("png",)}
 
 
 class Drawn(Protocol):
@@ -31,11 +35,22 @@ class Made:
     facts: dict[str, Any]
 
 
-def make(name: str, ard: pd.DataFrame) -> Made:
-    """Draw the figure called `name`: SVG, PNG and the rows behind it as CSV; in words when there is nothing to draw."""
-    figure = cast("Drawn", import_module(f"{__name__}.{name}")).draw(ard)
+def drawn(name: str, ard: pd.DataFrame) -> Figure:
+    """The figure called `name` of this ARD."""
+    return cast("Drawn", import_module(f"{__name__}.{name}")).draw(ard)
+
+
+def make(name: str, ard: pd.DataFrame, widths: tuple[float, ...] = (WIDE, NARROW)) -> Made:
+    """Draw the figure called `name` at each width: SVG, PNG and the rows behind it as CSV; in words when there is nothing to draw."""
+    figure = drawn(name, ard)
+    labels = Labels.of(ard)
+    kinds = _KINDS.get(labels.text("study", "profile"), ("svg", "png"))
     facts = {"title": figure.title, "alt": figure.alt, "nothing": figure.nothing}
     files = {f"{name}.csv": figure.rows.to_csv(index=False, lineterminator="\n").encode()}
-    if figure.plot is not None:
-        files |= {f"{name}.{kind}": data for kind, data in render(figure, Labels.of(ard).stamp).items()}
+    for width in widths:
+        if figure.plate is None:
+            break
+        ending = "" if width == WIDE else f"_{width:g}mm"
+        made = render(figure.plate(width), width, labels.stamp)
+        files |= {f"{name}{ending}.{kind}": data for kind, data in made.items() if kind in kinds}
     return Made(files, facts)

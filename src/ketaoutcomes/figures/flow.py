@@ -1,100 +1,94 @@
-"""Flow of participants: who was enrolled, who entered the period, how it ended, and who had a baseline and a later score.
-Counts follow the disposition the data hold; reasons add up to the arm."""
+"""Flow of participants, in the order of the CONSORT 2025 diagram: who was enrolled, who entered the period and which arm, how it
+ended, who was analysed. Counts follow the disposition the data hold; reasons add up to the arm. Who was screened before the data
+begin is for the author to add."""
 
 from __future__ import annotations
 
-import textwrap
-from itertools import pairwise
+from functools import partial
+from typing import Any
 
 import pandas as pd
-from plotnine import aes, coord_cartesian, geom_rect, geom_segment, geom_text, ggplot, theme_void
+from plotnine import aes, arrow, coord_cartesian, geom_rect, geom_segment, geom_text, ggplot, theme, theme_void
 
-from ketaoutcomes.figures._figure import Figure
+from ketaoutcomes.figures import _boxes, _text
+from ketaoutcomes.figures._boxes import Box
+from ketaoutcomes.figures._figure import Figure, Plate
+from ketaoutcomes.figures._theme import INK, SOFT
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import shown
+from ketaoutcomes.schema.numbers import WITHHELD, shown
 
 NEEDS = ("descriptive",)
-_LINE = 1.0
+#: Arm of the boxes of a study with one arm: they stand in a column as those of an arm do.
+_ONLY = "only"
 
 
 def draw(ard: pd.DataFrame) -> Figure:
-    """Boxes from enrolment down to the populations and the people with intercurrent events, a column for each arm."""
+    """Boxes from enrolment to analysis, a column for each arm; one below the other where columns would be too narrow."""
     labels = Labels.of(ard)
     analysis = next(name for name, model in labels.of_kind("model").items() if model == "descriptive")
     rows = match(ard, analysis=analysis)
-    arms = [arm for arm in labels.of_kind("arm") if len(match(rows, parameter="people", arm=arm))] or [""]
-    boxes = _boxes(rows, labels, arms)
-    frame = pd.DataFrame(boxes)
-    arrows = _arrows(frame)
-    plot = (
-        ggplot(frame)
-        + geom_rect(aes(xmin="left", xmax="right", ymin="bottom", ymax="top"), fill="#f5f7fa", color="#555555", size=0.4)
-        + geom_text(aes(x="x", y="y", label="text"), size=7.5, ha="center", va="center", lineheight=1.35)
-        + geom_segment(aes(x="x", xend="xend", y="y", yend="yend"), data=arrows, color="#555555", size=0.5)
-        + coord_cartesian(xlim=(0, 1), ylim=(frame["bottom"].min(), frame["top"].max()))
-        + theme_void()
-    )
-    alt = "Flow: " + "; ".join(text.replace("\n", ", ") for text in frame["text"]) + "."
-    return Figure(plot, "Flow of participants", alt, frame[["arm", "text"]], height=float(14 + 5.2 * (frame["top"].max() - frame["bottom"].min())))
+    arms = {arm: name for arm, name in labels.of_kind("arm").items() if len(match(rows, parameter="people", arm=arm))} or {"": "Entered the period"}
+    boxes = _contents(rows, labels, arms)
+    said = ["; ".join(text for text, _ in box.texts) for box in boxes]
+    frame = pd.DataFrame([{"stage": box.stage, "arm": arms.get(box.arm, ""), "text": text} for box, text in zip(boxes, said, strict=True)])
+    return Figure("Flow of participants", f"Flow: {'. '.join(said)}.", frame, partial(_plate, boxes, [arm or _ONLY for arm in arms]))
+
+
+def _contents(rows: pd.DataFrame, labels: Labels, arms: dict[str, str]) -> list[Box]:
+    randomised = labels.text("study", "randomised") == "yes" and len(arms) > 1
+    boxes = [Box("Enrolment", "", f"Enrolled{_n(rows, parameter='enrolment', term='')}")]
+    outside = match(rows, parameter="enrolment", term="did not enter")
+    if len(outside) and not (outside["value"] == 0).any():
+        boxes.append(Box("Enrolment", "", "Excluded", (f"Not in this period or population{_n(outside)}",), aside=True))
+    if len(arms) > 1:
+        boxes.append(Box("Enrolment", "", f"{'Randomised' if randomised else 'Entered'}{_n(rows, parameter='people', arm='')}"))
+    given = "Allocated" if randomised else "In this arm" if len(arms) > 1 else "People"
+    for arm, name in arms.items():
+        column = arm or _ONLY
+        boxes.append(Box("Allocation" if randomised else "Treatment", column, name, (f"{given}{_n(rows, parameter='people', arm=arm)}",)))
+        followed = [line for parameter in ("disposition", "analysis set", "intercurrent event") for line in _terms(rows, parameter, arm)]
+        boxes.append(Box("Follow-up", column, "Follow-up", tuple(followed) or ("No disposition recorded",)))
+        boxes.append(Box("Analysis", column, "Analysed in", tuple(_terms(rows, "population", arm)) or ("No population holds anybody",)))
+    return boxes
 
 
 def _n(rows: pd.DataFrame, **key: str) -> str:
     found = match(rows, statistic="n", **key)
-    return shown(found.iloc[0]) if len(found) else ""
-
-
-def _boxes(rows: pd.DataFrame, labels: Labels, arms: list[str]) -> list[dict[str, object]]:
-    names = labels.of_kind("arm")
-    outside = _n(rows, parameter="enrolment", term="did not enter")
-    top = [f"Enrolled: {_n(rows, parameter='enrolment', term='')}"]
-    if outside != "0":
-        top.append(f"not in this period or population: {outside}")
-    levels: list[dict[str, list[str]]] = [{"": top}, {}, {}, {}, {}]
-    for arm in arms:
-        levels[1][arm] = [names.get(arm, "Everybody") if arm else "Entered", f"n = {_n(rows, parameter='people', arm=arm)}"]
-        levels[2][arm] = _terms(rows, "disposition", arm)
-        levels[3][arm] = _terms(rows, "analysis set", arm)
-        levels[4][arm] = [*_terms(rows, "population", arm), *_terms(rows, "intercurrent event", arm)]
-    return _placed([level for level in levels if any(level.values())], arms)
+    n = shown(found.iloc[0]) if len(found) else ""
+    return (" (n withheld)" if n == WITHHELD else f" (n = {n})") if n else ""
 
 
 def _terms(rows: pd.DataFrame, parameter: str, arm: str) -> list[str]:
     found = match(rows, parameter=parameter, arm=arm, statistic="n")
     found = found[(found["term"] != "") & (found["value"] != 0)]
-    return [f"{term}: {shown(row)}" for term, (_, row) in zip(found["term"], found.iterrows(), strict=True)]
+    return [f"{str(term)[0].upper()}{str(term)[1:]}{_n(found, term=str(term))}" for term in found["term"]]
 
 
-def _placed(levels: list[dict[str, list[str]]], arms: list[str]) -> list[dict[str, object]]:
-    boxes: list[dict[str, object]] = []
-    y = 0.0
-    width = 1 / len(arms)
-    for level in levels:
-        wrapped = {arm: _wrapped(lines, max(96 // len(level), 22)) for arm, lines in level.items()}
-        height = (max(text.count("\n") + 1 for text in wrapped.values()) + 1.0) * _LINE
-        for arm, text in wrapped.items():
-            x = 0.5 if arm not in arms or len(level) == 1 else (arms.index(arm) + 0.5) * width
-            half = 0.22 if len(level) == 1 else 0.46 * width
-            boxes.append({"arm": arm, "text": text, "x": x, "y": y - height / 2, "left": x - half, "right": x + half, "top": y, "bottom": y - height})
-        y -= height + 1.6 * _LINE
-    return boxes
+def _plate(boxes: list[Box], arms: list[str], width: float) -> Plate:
+    placed, columns = _boxes.place(boxes, arms, width)
+    frame = pd.DataFrame([{"left": box.left, "right": box.right, "top": box.top, "bottom": box.bottom} for box in placed])
+    lines, heads = _boxes.arrows(placed, columns)
+    texts = _boxes.texts(placed)
+    strip = _boxes.strip(placed) if columns else pd.DataFrame()
+    height = 1.0 - min(frame["bottom"].min(), strip["bottom"].min() if columns else 0.0)
+    ends = aes(x="x", xend="xend", y="y", yend="yend")
+    corners = aes(xmin="left", xmax="right", ymin="bottom", ymax="top")
+    canvas: Any = ggplot()
+    plot = (
+        canvas
+        + ([geom_rect(corners, data=strip, fill="#dbe7f3", color="none")] if columns else [])
+        + ([geom_text(aes("x", "y", label="text"), data=strip, size=_text.SMALL, angle=90, color=INK)] if columns else [])
+        + ([geom_segment(ends, data=lines, color=SOFT, size=0.4)] if len(lines) else [])
+        + geom_segment(ends, data=heads, color=SOFT, size=0.4, arrow=arrow(length=0.04, type="closed", angle=22))
+        + geom_rect(corners, data=frame, fill="#f7f9fb", color=SOFT, size=0.35)
+        + [_lines(texts[texts["bold"] == bold], weight) for bold, weight in ((True, "bold"), (False, "normal")) if (texts["bold"] == bold).any()]
+        + coord_cartesian(xlim=(0, width), ylim=(-height, 0), expand=False)
+        + theme_void()
+        + theme(plot_margin=0)
+    )
+    return Plate(plot, height)
 
 
-def _wrapped(lines: list[str], width: int) -> str:
-    return "\n".join(textwrap.fill(line, width) for line in lines)
-
-
-def _arrows(boxes: pd.DataFrame) -> pd.DataFrame:
-    """Lines from each box to those of the level below it."""
-    lines: list[dict[str, float]] = []
-    tops: list[float] = sorted({float(top) for top in boxes["top"]}, reverse=True)
-    for above, below in pairwise(tops):
-        for _, box in boxes[boxes["top"] == float(below)].iterrows():
-            row = match(boxes, top=above)
-            same = match(row, arm=str(box["arm"]))
-            start = (same if len(same) else row).iloc[0]
-            middle = box["top"] + 0.8 * _LINE
-            lines.append({"x": start["x"], "xend": start["x"], "y": start["bottom"], "yend": middle})
-            lines.append({"x": start["x"], "xend": box["x"], "y": middle, "yend": middle})
-            lines.append({"x": box["x"], "xend": box["x"], "y": middle, "yend": box["top"]})
-    return pd.DataFrame(lines)
+def _lines(texts: pd.DataFrame, weight: str) -> geom_text:
+    return geom_text(aes("x", "y", label="label"), data=texts, size=_text.BODY, ha="left", va="top", color=INK, fontweight=weight, lineheight=_text.LEADING)

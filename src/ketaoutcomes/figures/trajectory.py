@@ -1,37 +1,33 @@
-"""Least-squares means with their confidence intervals at each visit (points and bars); observed means as thin dotted
-lines. Below: people with a value at the visit. Model and adjustment: see the methods."""
+"""Least-squares means at each visit with their confidence intervals; observed means as a lighter, dotted layer. Below: people
+with a value at the visit. Model and adjustment: see the methods."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 from plotnine import (
     aes,
-    facet_grid,
-    geom_blank,
     geom_hline,
     geom_line,
     geom_linerange,
     geom_point,
-    geom_text,
     ggplot,
-    labs,
-    position_dodge,
     scale_color_manual,
     scale_shape_manual,
-    scale_x_continuous,
-    scale_y_continuous,
 )
 
-from ketaoutcomes.figures._figure import Figure, nothing
-from ketaoutcomes.figures._theme import INK, ROWS, arm_colours, breaks_with_rows, labels_with_rows, look, row_name, wrapped
+from ketaoutcomes.figures._figure import Figure, Plate, nothing
+from ketaoutcomes.figures._text import mm
+from ketaoutcomes.figures._theme import INK, arm_colours, arm_marks, arm_names, legend, look, words
+from ketaoutcomes.figures._under import left, under
+from ketaoutcomes.figures._visits import visit_axis
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import rounded
+from ketaoutcomes.schema.numbers import NOTHING, rounded
 
 NEEDS = ("mmrm|lmm",)
-_SHAPES = ("o", "s", "^", "D", "v", "P")
 
 
 def draw(ard: pd.DataFrame) -> Figure:
@@ -40,34 +36,41 @@ def draw(ard: pd.DataFrame) -> Figure:
     analysis = _analysis(ard, labels)
     if analysis is None:
         return nothing("Course of the score", "No mixed model of this study gives means by visit, or all of them are withheld.")
-    means = _wide(match(ard, analysis=analysis, term="ls_mean"), labels)
-    observed = _observed(ard, means, labels)
-    counts = _counts(means)
-    names = list(dict.fromkeys(means["label"]))
-    colours = arm_colours(labels)
-    row_names = [row_name("n", name) for name in names]
-    parameter = str(means["parameter"].iloc[0])
-    level = f"{100 * float(means['conf_level'].iloc[0]):g} % confidence intervals"
-    dodge = position_dodge(width=0.018 * float(means["time"].max() - means["time"].min() or 1) * (len(names) > 1))
-    plot = (
-        ggplot(means, aes("time", "estimate", color="label"))
-        + _zero(labels, parameter)
-        + geom_line(aes(y="observed"), data=observed, linetype="dotted", size=0.5, na_rm=True)
-        + geom_line(aes(group="label"), position=dodge, size=0.7)
-        + geom_linerange(aes(ymin="conf_low", ymax="conf_high"), position=dodge, size=0.8)
-        + geom_point(aes(shape="label"), position=dodge, size=2.2)
-        + geom_text(aes(y="row", label="n_text"), data=counts, size=7.5, show_legend=False)
-        + geom_blank(aes(y="row"), data=_padding(counts, len(names)))
-        + facet_grid(rows="panel", scales="free_y", space={"x": [1], "y": [8, 0.6 + 0.55 * len(names)]})
-        + scale_color_manual(values=colours, limits=names, labels=wrapped(names))
-        + scale_shape_manual(values=list(_SHAPES[: len(names)]), limits=names, labels=wrapped(names))
-        + scale_x_continuous(breaks=sorted(set(means["time"])), labels=_visit_labels(means))
-        + scale_y_continuous(breaks=breaks_with_rows(row_names), labels=labels_with_rows(row_names, lambda v: rounded(v, 0)))
-        + labs(x="", y=f"{labels.text('parameter', parameter)} ({labels.text('unit', parameter)}; {labels.text('better', parameter)} is better)")
-        + look()
-    )
+    means = _means(match(ard, analysis=analysis, term="ls_mean"), labels)
+    means["observed"] = _observed(ard, means, labels)
     title = f"{labels.text('analysis', analysis)}: course over time"
-    return Figure(plot, title, _alt(means, labels, parameter, level), means.drop(columns="panel"), height=105)
+    return Figure(title, _alt(means, labels), means.drop(columns=["panel", "n_text"]), partial(_plate, means, labels))
+
+
+def _plate(means: pd.DataFrame, labels: Labels, width: float) -> Plate:
+    names = list(dict.fromkeys(means["label"]))
+    parameter = str(means["parameter"].iloc[0])
+    rows = under(means.assign(x=0.0), {"n_text": "n"}, names, width)
+    panel = width - left(rows, ["\N{MINUS SIGN}88.8"]) - 4
+    axis = visit_axis(means.drop_duplicates("visit"), panel, max(mm(text) for text in means["n_text"]))
+    means = _cut(means.assign(x=means["visit"].map(axis.places)))
+    rows = under(means[means["x"].isin(axis.counted)], {"n_text": "n"}, names, width)
+    guide, shown, tall = legend(names, width, "color", "shape")
+    said, more = words(panel, above=_measure(labels, parameter), below=" ".join([_reading(means), axis.note]).strip())
+    plot_mm = 70.0 if width > 100 else 58.0
+    apart = means["label"].map({name: at - (len(names) - 1) / 2 for at, name in enumerate(names)})
+    means = means.assign(beside=means["x"] + 0.011 * axis.span * apart)
+    plot = (
+        ggplot(means, aes("beside", "estimate", color="label"))
+        + _zero(labels, parameter)
+        + geom_line(aes("x", "observed"), data=means.dropna(subset="observed"), linetype="dotted", size=0.5, alpha=0.8)
+        + geom_line(size=0.7, na_rm=True)
+        + geom_linerange(aes(ymin="low", ymax="high"), size=0.8, na_rm=True)
+        + geom_point(aes(shape="label"), size=2.0, na_rm=True)
+        + scale_color_manual(values=arm_colours(labels), limits=names, labels=shown)
+        + scale_shape_manual(values=arm_marks(labels), limits=names, labels=shown)
+        + said
+        + look()
+        + axis.scale()
+        + rows.layers(plot=plot_mm, digits=_tick)
+        + guide
+    )
+    return Plate(plot, plot_mm + rows.height + axis.height + tall + more + 4)
 
 
 def _analysis(ard: pd.DataFrame, labels: Labels) -> str | None:
@@ -80,59 +83,75 @@ def _analysis(ard: pd.DataFrame, labels: Labels) -> str | None:
     return None
 
 
-def _wide(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+def _means(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """One row for each arm and visit, in the order of arms and times."""
     rows = rows[rows["visit"] != ""]
     key = ["parameter", "period", "arm", "visit"]
     wide = rows.pivot(index=key, columns="statistic", values="value").reset_index()
-    first = rows[rows["statistic"] == "estimate"][[*key, "n"]]
+    first = rows[rows["statistic"] == "estimate"][[*key, "n", "status"]]
     wide = wide.merge(first, on=key).assign(conf_level=rows["conf_level"].max(), panel="1")
-    arms = labels.of_kind("arm")
-    only = next(iter(arms.values())) if len(arms) == 1 else "All"
+    arms = arm_names(labels)
     visits = labels.rows[labels.rows["parameter"] == "visit"].drop_duplicates(["visit"]).set_index("visit")
-    wide["label"] = wide["arm"].replace({**arms, "": only})
+    wide["label"] = wide["arm"].map(arms)
     wide["time"] = wide["visit"].map(visits["day"]).astype(float)
     wide["visit_label"] = wide["visit"].map(visits["text"])
-    order = {name: at for at, name in enumerate(arms.values())}
-    wide["place"] = wide["label"].map(order).fillna(0)
-    return wide.sort_values(["place", "time"], ignore_index=True)
+    wide["n_text"] = wide["n"].map(lambda n: NOTHING if pd.isna(n) else str(int(n)))
+    wide["place"] = wide["arm"].map({arm: at for at, arm in enumerate(arms)})
+    return wide.sort_values(["place", "time"], ignore_index=True).drop(columns="place")
 
 
-def _observed(ard: pd.DataFrame, means: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+def _observed(ard: pd.DataFrame, means: pd.DataFrame, labels: Labels) -> pd.Series:
     """Observed means of the same score, where a descriptive analysis has them."""
     parameter = str(means["parameter"].iloc[0])
-    statistic = "mean_change" if labels.text("parameter", parameter).startswith("Change") else "mean"
-    rows = match(ard, parameter=labels.text("of", parameter), statistic=statistic).rename(columns={"value": "observed"})
-    rows = rows.drop_duplicates(["period", "arm", "visit"])
-    key = ["visit"] if (rows["arm"] == "").all() and len(set(means["arm"])) == 1 else ["arm", "visit"]
-    merged = means[["arm", "visit", "time", "label", "panel"]].merge(rows[[*key, "observed"]].drop_duplicates(key), on=key, how="left")
-    return merged.assign(estimate=merged["observed"])
+    statistic = "mean_change" if _is_change(labels, parameter) else "mean"
+    rows = match(ard, parameter=labels.text("of", parameter), statistic=statistic).drop_duplicates(["arm", "visit"])
+    together = (rows["arm"] == "").all() and len(set(means["arm"])) == 1
+    found = {("" if together else arm, visit): value for arm, visit, value in zip(rows["arm"], rows["visit"], rows["value"], strict=True)}
+    return pd.Series(
+        [found.get(("" if together else arm, visit), float("nan")) for arm, visit in zip(means["arm"], means["visit"], strict=True)],
+        index=means.index,
+        dtype=float,
+    )
 
 
-def _counts(means: pd.DataFrame) -> pd.DataFrame:
-    names = list(dict.fromkeys(means["label"]))
-    row = means["label"].map({name: ROWS - at for at, name in enumerate(names)})
-    text = means["n"].map(lambda n: "\N{EN DASH}" if pd.isna(n) else str(int(n)))
-    return means.assign(panel="2", row=row.astype(float), n_text=text, estimate=row.astype(float))
+def _cut(means: pd.DataFrame) -> pd.DataFrame:
+    """Limits as drawn: those of the hugest intervals, over four times the median width, end with the others."""
+    widths = means["conf_high"] - means["conf_low"]
+    usual = means[~(widths > 4 * widths.median())]
+    low, high = usual[["conf_low", "observed", "estimate"]].min().min(), usual[["conf_high", "observed", "estimate"]].max().max()
+    room = 0.04 * (high - low)
+    return means.assign(low=means["conf_low"].clip(lower=low - room), high=means["conf_high"].clip(upper=high + room))
 
 
-def _padding(counts: pd.DataFrame, rows: int) -> pd.DataFrame:
-    ends = counts.head(2).copy()
-    ends["row"] = [ROWS + 0.6, ROWS - rows + 0.4]
-    return ends
+def _is_change(labels: Labels, parameter: str) -> bool:
+    return labels.text("parameter", parameter).startswith("Change")
 
 
-def _zero(labels: Labels, parameter: str) -> Any:  # noqa: ANN401 - a layer, or none
-    change = labels.text("parameter", parameter).startswith("Change")
-    return [geom_hline(aes(yintercept="zero"), data=pd.DataFrame({"zero": [0.0], "panel": ["1"]}), color=INK, size=0.4)] if change else []
+def _measure(labels: Labels, parameter: str) -> str:
+    return f"{labels.text('parameter', parameter)} ({labels.text('unit', parameter)}; {labels.text('better', parameter)} is better)"
 
 
-def _visit_labels(means: pd.DataFrame) -> list[str]:
-    found = means.drop_duplicates("time").sort_values("time")
-    return [str(label) for label in found["visit_label"]]
+def _reading(means: pd.DataFrame) -> str:
+    said = f"Points and bars: least-squares means with {100 * float(means['conf_level'].iloc[0]):g} % confidence intervals."
+    dotted = " Dotted: observed means." if means["observed"].notna().any() else ""
+    withheld = " A gap or a dash: withheld." if (means["status"] == "withheld").any() else ""
+    beyond = (means["low"] > means["conf_low"]) | (means["high"] < means["conf_high"])
+    cut = f" Intervals that go on beyond the plot: {', '.join(dict.fromkeys(means.loc[beyond, 'visit_label']))}." if beyond.any() else ""
+    return said + dotted + withheld + cut
 
 
-def _alt(means: pd.DataFrame, labels: Labels, parameter: str, level: str) -> str:
+def _zero(labels: Labels, parameter: str) -> list[Any]:
+    zero = pd.DataFrame({"zero": [0.0], "panel": ["1"]})
+    return [geom_hline(aes(yintercept="zero"), data=zero, color=INK, size=0.4)] if _is_change(labels, parameter) else []
+
+
+def _tick(value: float) -> str:
+    return rounded(value, 0 if float(value).is_integer() else 1)
+
+
+def _alt(means: pd.DataFrame, labels: Labels) -> str:
     last = match(means, time=float(means["time"].max()))
     ends = "; ".join(f"{label} {rounded(value, 1)}" for label, value in zip(last["label"], last["estimate"], strict=True) if pd.notna(value))
-    visit = str(last["visit_label"].iloc[0])
-    return f"{labels.text('parameter', parameter)} by visit with {level}. At {visit}: {ends or 'withheld'}."
+    parameter = str(means["parameter"].iloc[0])
+    level = f"{100 * float(means['conf_level'].iloc[0]):g} % confidence intervals"
+    return f"{labels.text('parameter', parameter)} by visit with {level}. At {last['visit_label'].iloc[0]}: {ends or 'withheld'}."

@@ -71,6 +71,12 @@ def test_a_figure_is_the_same_twice_and_has_words(study: str, name: str) -> None
     assert first.facts["title"]
 
 
+def test_the_acro_profile_lets_out_no_svg() -> None:
+    ard = exact("esketamine_trial").copy()
+    ard.loc[(ard["parameter"] == "study") & (ard["term"] == "profile"), "text"] = "acro"
+    assert set(figures.make("flow", ard).files) == {"flow.csv", "flow.png", "flow_85mm.png"}
+
+
 def test_the_trajectory_draws_the_rows_of_the_primary_model() -> None:
     ard = exact("esketamine_trial")
     drawn = pd.read_csv(io.BytesIO(figures.make("trajectory", ard).files["trajectory.csv"]))
