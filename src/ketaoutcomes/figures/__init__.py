@@ -14,7 +14,6 @@ import pandas as pd
 from ketaoutcomes.figures._figure import NARROW, WIDE, Figure, render
 from ketaoutcomes.schema.labels import Labels
 
-
 #: Kinds of picture a disclosure profile lets out, where it is not both: `acro` blocks `.svg` (ACRO 1.0.1, default.yaml).
 _KINDS = {"acro": ("png",)}
 

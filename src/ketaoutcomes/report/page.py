@@ -12,24 +12,10 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from ketaoutcomes.report.headline import design_sentence, headline, missing_sentence, seen_sentence
+from ketaoutcomes.report.sections import PUBLISHED, SECTIONS, WHERE_THERE_ARE
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import STUDY, Labels
 from ketaoutcomes.schema.numbers import shown
-
-#: Section heading to the displays it shows, in reading order.
-_SECTIONS = (
-    ("Who was studied", ("flow", "baseline")),
-    ("What happened", ("trajectory", "forest", "outcome", "over_time", "response", "risks", "weighting", "ranks", "categories", "testing")),
-    ("Does it last", ("relapse_curve", "relapse", "answers", "incidence", "landmark")),
-    ("Sessions and safety", ("sessions", "courses", "adverse_events", "exposure", "associations")),
-    ("How sure are we", ("missing", "seen", "sites", "models")),
-    ("Published numbers", ("published",)),
-)
-
-
-#: Displays that are left out, not explained, where a study has nothing for them.
-_WHERE_THERE_ARE = {"testing", "categories", "courses", "over_time", "sites", "answers"}
-
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -60,6 +46,9 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
     folder = files("ketaoutcomes.report")
     template = environment.from_string(folder.joinpath("page.html.jinja").read_text(encoding="utf-8"))
     labels = Labels.of(ard)
+    shown_displays = displays(figures, tables)
+    sections = [(section, _ready(shown_displays, section.displays)) for section in SECTIONS]
+    placed = {name for section in SECTIONS for name in section.displays} | set(PUBLISHED)
     return template.render(
         style=Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         labels=labels,
@@ -71,7 +60,10 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
         blinded=labels.text("study", "blinded"),
         changes=_changes(labels),
         provenance=_provenance(labels),
-        sections=_sections(figures, tables),
+        sections=sections,
+        published=_ready(shown_displays, PUBLISHED),
+        others=[display for name, display in shown_displays.items() if name not in placed],
+        flags=_flags(ard, labels),
         methods=_methods(ard, labels),
         disclosure=disclosure,
         run=run,
@@ -92,24 +84,56 @@ def _provenance(labels: Labels) -> str:
     return f"{words} Treatment: {labels.text('study', 'drug')}."
 
 
-def _sections(figures: list[Made], tables: list[Made]) -> list[dict[str, Any]]:
-    ready = {made.name: _figure(made) for made in figures} | {made.name: _table(made) for made in tables}
-    ready = {name: display for name, display in ready.items() if not (display["nothing"] and name in _WHERE_THERE_ARE)}
-    placed = [(heading, [ready[name] for name in names if name in ready]) for heading, names in _SECTIONS]
-    others = [display for name, display in ready.items() if not any(name in names for _, names in _SECTIONS)]
-    found = [{"heading": heading, "displays": displays} for heading, displays in placed if any(not d["nothing"] for d in displays)]
-    return found + ([{"heading": "Further displays", "displays": others}] if others else [])
+def displays(figures: list[Made], tables: list[Made]) -> dict[str, dict[str, Any]]:
+    """Stage/name to what a page needs to show a display, in the order of a report, figures and tables numbered in it."""
+    made = {f"figures/{one.name}": one for one in figures} | {f"tables/{one.name}": one for one in tables}
+    kept = {name: one for name, one in made.items() if not (one.facts["nothing"] and name in WHERE_THERE_ARE)}
+    order = [name for section in SECTIONS for name in section.displays] + list(PUBLISHED)
+    names = [name for name in order if name in kept] + [name for name in kept if name not in order]
+    counts = {"figures": 0, "tables": 0}
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        stage, one = name.split("/")[0], kept[name]
+        counts[stage] += not one.facts["nothing"]
+        number = f"{'Figure' if stage == 'figures' else 'Table'} {counts[stage]}" if not one.facts["nothing"] else ""
+        found[name] = {"id": name.replace("/", "-"), "number": number, "name": one.name, **(_figure(one) if stage == "figures" else _table(one))}
+    return found
+
+
+def _ready(found: dict[str, dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [found[name] for name in names if name in found]
 
 
 def _figure(made: Made) -> dict[str, Any]:
-    svg = made.files.get(f"{made.name}.svg", b"")
-    source = "data:image/svg+xml;base64," + base64.b64encode(svg).decode() if svg else ""
-    return {"kind": "figure", "name": made.name, "source": source, **{key: made.facts[key] for key in ("title", "alt", "caption", "nothing")}}
+    return {
+        "kind": "figure",
+        "wide": _picture(made, made.name),
+        "narrow": _picture(made, f"{made.name}_85mm"),
+        **{key: made.facts[key] for key in ("title", "alt", "caption", "nothing")},
+    }
+
+
+def _picture(made: Made, name: str) -> str:
+    """The drawing as a data URI: SVG, or PNG where the profile lets out no SVG; empty where there is none."""
+    for ending, kind in (("svg", "svg+xml"), ("png", "png")):
+        if f"{name}.{ending}" in made.files:
+            return f"data:image/{kind};base64," + base64.b64encode(made.files[f"{name}.{ending}"]).decode()
+    return ""
 
 
 def _table(made: Made) -> dict[str, Any]:
     html = Markup(made.files.get(f"{made.name}.html", b"").decode())  # noqa: S704 - our own renderer escaped it
-    return {"kind": "table", "name": made.name, "html": html, "title": made.facts["title"], "nothing": made.facts["nothing"]}
+    return {"kind": "table", "html": html, "title": made.facts["title"], "nothing": made.facts["nothing"]}
+
+
+def _flags(ard: pd.DataFrame, labels: Labels) -> list[tuple[str, str, str]]:
+    """Analyses whose verdict is not ok: title, verdict, reason."""
+    rows = match(ard, statistic="verdict")
+    return [
+        (labels.text("analysis", str(row["analysis"])), str(row["text"] or row["status"]).replace("_", " "), str(row["note"]))
+        for _, row in rows.iterrows()
+        if (row["text"] or row["status"]) != "ok"
+    ]
 
 
 def _methods(ard: pd.DataFrame, labels: Labels) -> list[str]:
