@@ -287,8 +287,10 @@ def _scales(study: Study, add: Any) -> None:  # noqa: ANN401 - a local closure
         scale = study.scales[key]
         add("parameter", name, scale.name)
         add("unit", name, scale.unit)
-        add("better", name, scale.better)
-        add("scale", name, f"{scale.label}, {scale.minimum:g} to {scale.maximum:g} {scale.unit}, {scale.better} is better (range: {scale.source})")
+        better = "" if scale.measures == "dose" else scale.better
+        add("better", name, better)
+        direction = f", {better} is better" if better else ""
+        add("scale", name, f"{scale.label}, {scale.minimum:g} to {scale.maximum:g} {scale.unit}{direction} (range: {scale.source})")
     for name, endpoint in study.endpoints.items():
         if isinstance(endpoint, TimeEndpoint):
             add("parameter", name, name.replace("_", " ").capitalize())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ketaoutcomes.figures._theme import arm_names
+from ketaoutcomes.figures._under import above
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING
 
@@ -15,7 +16,7 @@ def curve(rows: pd.DataFrame, labels: Labels, *keys: str) -> pd.DataFrame:
     """One row for each arm, `keys` and day, statistics side by side, arms in the study's order."""
     wide = rows.pivot(index=["arm", *keys, "day"], columns="statistic", values="value").reset_index()
     names = arm_names(labels)
-    wide = wide.assign(label=wide["arm"].map(names), place=wide["arm"].map({arm: at for at, arm in enumerate(names)}), panel="1")
+    wide = wide.assign(label=wide["arm"].map(names), place=wide["arm"].map({arm: at for at, arm in enumerate(names)}), panel=above(0))
     level = rows["conf_level"].max()
     return wide.sort_values(["place", *keys, "day"], ignore_index=True).drop(columns="place").assign(conf_level=level)
 

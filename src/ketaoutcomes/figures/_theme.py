@@ -9,6 +9,7 @@ from plotnine import element_blank, element_line, element_rect, element_text, gu
 
 from ketaoutcomes.figures import _text
 from ketaoutcomes.schema.labels import Labels
+from ketaoutcomes.schema.numbers import MINUS
 
 #: Okabe & Ito (2008), ordered so that neighbours differ in lightness too; the reference arm is grey.
 _REFERENCE = "#6b6b6b"
@@ -48,6 +49,11 @@ def _counted(labels: Labels, looks: Sequence[Any]) -> dict[str, Any]:
     return {**{name: looks[at % len(looks)] for at, name in enumerate(arm_colours(labels))}, ALL: looks[0]}
 
 
+def ticks(values: Sequence[float]) -> list[str]:
+    """Numbers at an axis, with a true minus sign."""
+    return [f"{value:.3g}".replace("-", MINUS) for value in values]
+
+
 def look() -> Any:  # noqa: ANN401 - plotnine has no useful public type for a sum of themes
     """The theme."""
     return theme_minimal(base_size=8) + theme(
@@ -75,11 +81,11 @@ def words(width: float, *, above: str = "", below: str = "", x: str = "") -> tup
     return labs(subtitle=above or None, caption=below or None, x=x, y=""), height + (_text.line_mm() + 1.5) * bool(x)
 
 
-def legend(names: Sequence[str], width: float, *scales: str) -> tuple[Any, list[str], float]:
-    """The legend for `scales`: in one line where it fits, else one below the other; labels as they are to be shown; height in mm."""
+def legend(names: Sequence[str], panel: float, *scales: str) -> tuple[Any, list[str], float]:
+    """The legend for `scales` above a panel `panel` mm wide: in one line where it fits, else one below the other; labels as they are to be shown; height in mm."""
     key = 11.0
-    beside = sum(key + _text.mm(name) for name in names) <= width - 8
-    shown = list(names) if beside else [_text.wrapped(name, width - key - 10) for name in names]
+    beside = sum(key + _text.mm(name) for name in names) <= panel - 2
+    shown = list(names) if beside else [_text.wrapped(name, panel - key - 4) for name in names]
     if len(names) == 1:
         none: dict[str, Any] = dict.fromkeys(scales, "none")
         return guides(**none), shown, 0.0

@@ -1,4 +1,4 @@
-"""Rows of numbers aligned under a plot: a second panel that shares its x axis."""
+"""Rows of numbers aligned under a plot: a second panel that shares its x axis. Plots with their rows stand one below the other."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Under:
     labels
         Label of each row at the axis, from the top; empty where the row is a heading.
     numbers
-        Columns x, y, text.
+        Columns x, row (from the top), text.
     heads
-        Headings inside the panel: columns y, text.
+        Headings inside the panel: columns row, text.
     """
 
     labels: tuple[str, ...]
@@ -43,37 +43,82 @@ class Under:
         """Millimetres."""
         return _ROW * len(self.labels) + 1.5
 
-    def layers(self, *, plot: float, floor: Sequence[float] = (), percent: bool = False, digits: Callable[[float], str] | None = None) -> list[Any]:
-        """Layers, facets and y scale of a plot `plot` mm high over these rows; `floor` are values its axis must hold."""
-        anywhere = self.numbers["x"].iloc[0]
-        ends = pd.DataFrame({"x": anywhere, "y": [_FAR + 0.4, _FAR - len(self.labels) + 0.3], "panel": "2"})
-        held = pd.DataFrame({"x": anywhere, "y": [*floor], "panel": "1"}) if len(floor) else ends
-        behind = pd.DataFrame({"panel": ["2"], "low": float("-inf"), "high": float("inf")})
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Plots `plot` mm high, each over its rows; the data of the k-th plot stand in panel ``above(k)``."""
+
+    unders: tuple[Under, ...]
+    plot: float
+
+    @property
+    def height(self) -> float:
+        """Millimetres."""
+        return sum(self.plot + under.height + 2.0 for under in self.unders)
+
+    def layers(
+        self,
+        *,
+        titles: Sequence[str] = (),
+        hold: Sequence[tuple[int, float]] = (),
+        fixed: Sequence[float] = (),
+        digits: Callable[[float], str] = str,
+    ) -> list[Any]:
+        """Layers, facets and y scale; `titles` name the plots, `hold` are values that the axis of the k-th must hold, `fixed` its ticks where given."""
+        numbers = self._at([under.numbers for under in self.unders])
+        heads = self._at([under.heads for under in self.unders])
+        anywhere = float(numbers["x"].iloc[0])
+        ends = [(_FAR * (k + 1) + edge, below(k)) for k, under in enumerate(self.unders) for edge in (0.4, 0.3 - len(under.labels))]
+        held = [(float(value), above(k)) for k, value in hold]
+        corners = pd.DataFrame([*ends, *held], columns=["y", "panel"]).assign(x=anywhere)
+        behind = pd.DataFrame({"panel": [below(k) for k in range(len(self.unders))], "low": float("-inf"), "high": float("inf")})
+        named = pd.DataFrame({"text": list(titles), "panel": [above(k) for k in range(len(titles))]})
+        plain: dict[str, Any] = {"inherit_aes": False, "color": INK}
+        bold = {**plain, "size": _text.BODY, "ha": "left", "fontweight": "bold"}
         return [
             geom_rect(aes(xmin="low", xmax="high", ymin="low", ymax="high"), data=behind, inherit_aes=False, fill="white", color="none"),
-            geom_text(aes("x", "y", label="text"), data=self.numbers, inherit_aes=False, size=_text.SMALL + 0.5, color=INK),
-            geom_text(aes(label="text", y="y"), x=float("-inf"), data=self.heads, inherit_aes=False, size=_text.BODY, color=INK, ha="left", fontweight="bold"),
-            geom_blank(aes("x", "y"), data=pd.concat([ends, held]), inherit_aes=False),
-            facet_grid(rows="panel", scales="free_y", space={"x": [1], "y": [plot, self.height]}),
-            scale_y_continuous(breaks=self._breaks([0.0, 0.25, 0.5, 0.75, 1.0] if percent else None), labels=self._labels(digits or str)),
+            geom_text(aes("x", "y", label="text"), data=numbers, size=_text.SMALL + 0.5, **plain),
+            *([geom_text(aes(label="text", y="y"), data=heads, x=float("-inf"), **bold)] if len(heads) else []),
+            *([geom_text(aes(label="text"), data=named, x=float("-inf"), y=float("inf"), va="top", lineheight=1.2, **bold)] if titles else []),
+            geom_blank(aes("x", "y"), data=corners, inherit_aes=False),
+            facet_grid(rows="panel", scales="free_y", space={"x": [1], "y": [part for under in self.unders for part in (self.plot, under.height)]}),
+            scale_y_continuous(breaks=self._breaks(list(fixed)), labels=self._labels(digits)),
             theme(strip_text=element_blank()),
         ]
 
-    def _breaks(self, fixed: list[float] | None) -> Callable[[tuple[float, float]], list[float]]:
+    def _at(self, frames: list[pd.DataFrame]) -> pd.DataFrame:
+        placed = [frame.assign(y=_FAR * (k + 1) - frame["row"].astype(float), panel=below(k)) for k, frame in enumerate(frames)]
+        return pd.concat(placed, ignore_index=True)
+
+    def _breaks(self, fixed: list[float]) -> Callable[[tuple[float, float]], list[float]]:
         extended = breaks_extended(n=6)
 
         def breaks(limits: tuple[float, float]) -> list[float]:
             if limits[0] > _FAR / 2:
-                return [_FAR - at for at in range(len(self.labels))]
+                k = round(limits[1] / _FAR) - 1
+                return [_FAR * (k + 1) - at for at in range(len(self.unders[k].labels))]
             return fixed or [float(value) for value in extended(limits)]
 
         return breaks
 
     def _labels(self, show: Callable[[float], str]) -> Any:  # noqa: ANN401 - plotnine's type for labels is private
-        def labels(breaks: Sequence[float]) -> list[str]:
-            return [self.labels[round(_FAR - value)] if value > _FAR / 2 else show(value) for value in breaks]
+        def label(value: float) -> str:
+            if value <= _FAR / 2:
+                return show(value)
+            k = round(value / _FAR) - 1
+            return self.unders[k].labels[round(_FAR * (k + 1) - value)]
 
-        return labels
+        return lambda breaks: [label(value) for value in breaks]
+
+
+def above(k: int) -> str:
+    """Panel of the k-th plot."""
+    return f"{2 * k:03d}"
+
+
+def below(k: int) -> str:
+    """Panel of the rows under the k-th plot."""
+    return f"{2 * k + 1:03d}"
 
 
 def under(frame: pd.DataFrame, kinds: dict[str, str], names: Sequence[str], width: float) -> Under:
@@ -89,17 +134,17 @@ def under(frame: pd.DataFrame, kinds: dict[str, str], names: Sequence[str], widt
         rows = frame[frame["label"] == name]
         if len(names) > 1 and not direct:
             for line in _text.wrapped(name, 0.7 * width, bold=True).split("\n"):
-                heads.append({"y": _FAR - len(labels), "text": line, "panel": "2"})
+                heads.append({"row": len(labels), "text": line})
                 labels.append("")
         for column, kind in kinds.items():
-            numbers.append(pd.DataFrame({"x": rows["x"], "y": _FAR - len(labels), "text": rows[column], "panel": "2"}))
+            numbers.append(pd.DataFrame({"x": rows["x"], "row": len(labels), "text": rows[column]}))
             labels.append(name if direct else kind)
-    return Under(tuple(labels), pd.concat(numbers, ignore_index=True), pd.DataFrame(heads, columns=["y", "text", "panel"]))
+    return Under(tuple(labels), pd.concat(numbers, ignore_index=True), pd.DataFrame(heads, columns=["row", "text"]))
 
 
-def left(rows: Under, numbers: Sequence[str]) -> float:
+def left(rows: Sequence[Under], numbers: Sequence[str]) -> float:
     """Millimetres that axis labels take beside a plot."""
-    return max(_text.widest(rows.labels), _text.widest(numbers)) + 4.0
+    return max(_text.widest(numbers), *(_text.widest(under.labels) for under in rows)) + 4.0
 
 
 def thinned(places: Collection[float], longest: float, panel: float) -> set[float]:

@@ -76,7 +76,8 @@ def visit_axis(visits: pd.DataFrame, panel: float, longest: float) -> VisitAxis:
     for places, scaled, broken in ((times, True, False), (times, True, True), (equal, False, False), (equal, False, True)):
         gap = _gap(places, panel)
         shown = [_text.wrapped(label, max(gap - 1.5, 6.0)) for label in labels] if broken else labels
-        if max(_text.widest(shown) + 1.5, longest + 1.0) <= gap and max(map(_text.lines, shown)) <= 2:
+        whole = max(_text.mm(word) for label in labels for word in label.split(" ")) + 1.5 <= gap
+        if whole and max(_text.widest(shown) + 1.5, longest + 1.0) <= gap and max(map(_text.lines, shown)) <= 2:
             return _axis(names, places, shown, longest, panel, scaled=scaled)
     scaled = _gap(times, panel) >= longest + 1.0
     places = times if scaled else equal

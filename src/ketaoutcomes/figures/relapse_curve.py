@@ -21,7 +21,7 @@ from ketaoutcomes.figures import _curves
 from ketaoutcomes.figures._figure import Figure, Plate, nothing
 from ketaoutcomes.figures._text import widest
 from ketaoutcomes.figures._theme import arm_colours, arm_lines, legend, look, words
-from ketaoutcomes.figures._under import left, thinned, under
+from ketaoutcomes.figures._under import Stack, left, thinned, under
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import rounded
@@ -47,15 +47,15 @@ def _plate(curve: pd.DataFrame, counts: pd.DataFrame, labels: Labels, width: flo
     names = [name for name in arm_colours(labels) if name in set(curve["label"])]
     kinds = {column: kind for column, kind in _KINDS.items() if column in counts}
     rows = under(counts, kinds, names, width)
-    panel = width - left(rows, ["100 %"]) - 4
+    panel = width - left([rows], ["100 %"]) - 4
     longest = widest([f"{counts['x'].max():g}", *(text for kind in kinds for text in counts[kind])])
     kept = thinned(counts["x"], longest, panel)
     margin = max(0.03, (longest / 2 + 1) / panel)
     rows = under(counts[counts["x"].isin(kept)], kinds, names, width)
     unit = labels.text("study", "time_unit")
-    guide, shown, tall = legend(names, width, "color", "linetype", "fill")
+    guide, shown, tall = legend(names, panel, "color", "linetype", "fill")
     said, more = words(panel, above="People without the event", below=_reading(curve, counts), x=f"{unit.capitalize()} from the start")
-    plot_mm = 70.0 if width > 100 else 56.0
+    stack = Stack((rows,), 70.0 if width > 100 else 56.0)
     plot = (
         ggplot(curve, aes("day", "survival", color="label"))
         + geom_ribbon(aes(ymin="conf_low", ymax="conf_high", fill="label"), data=_curves.steps(curve), alpha=0.15, color="none")
@@ -66,10 +66,10 @@ def _plate(curve: pd.DataFrame, counts: pd.DataFrame, labels: Labels, width: flo
         + scale_x_continuous(breaks=sorted(kept), expand=(margin, 0))
         + said
         + look()
-        + rows.layers(plot=plot_mm, floor=[0.0, 1.0], percent=True, digits=_percent)
+        + stack.layers(hold=[(0, 0.0), (0, 1.0)], fixed=[0.0, 0.25, 0.5, 0.75, 1.0], digits=_percent)
         + guide
     )
-    return Plate(plot, plot_mm + rows.height + 6 + tall + more + 4)
+    return Plate(plot, stack.height + 6 + tall + more + 4)
 
 
 def _reading(curve: pd.DataFrame, counts: pd.DataFrame) -> str:

@@ -21,7 +21,7 @@ from plotnine import (
 from ketaoutcomes.figures._figure import Figure, Plate, nothing
 from ketaoutcomes.figures._text import mm
 from ketaoutcomes.figures._theme import INK, arm_colours, arm_marks, arm_names, legend, look, words
-from ketaoutcomes.figures._under import left, under
+from ketaoutcomes.figures._under import Stack, above, left, under
 from ketaoutcomes.figures._visits import visit_axis
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
@@ -46,13 +46,13 @@ def _plate(means: pd.DataFrame, labels: Labels, width: float) -> Plate:
     names = list(dict.fromkeys(means["label"]))
     parameter = str(means["parameter"].iloc[0])
     rows = under(means.assign(x=0.0), {"n_text": "n"}, names, width)
-    panel = width - left(rows, ["\N{MINUS SIGN}88.8"]) - 4
+    panel = width - left([rows], ["\N{MINUS SIGN}88.8"]) - 4
     axis = visit_axis(means.drop_duplicates("visit"), panel, max(mm(text) for text in means["n_text"]))
     means = _cut(means.assign(x=means["visit"].map(axis.places)))
     rows = under(means[means["x"].isin(axis.counted)], {"n_text": "n"}, names, width)
-    guide, shown, tall = legend(names, width, "color", "shape")
+    guide, shown, tall = legend(names, panel, "color", "shape")
     said, more = words(panel, above=_measure(labels, parameter), below=" ".join([_reading(means), axis.note]).strip())
-    plot_mm = 70.0 if width > 100 else 58.0
+    stack = Stack((rows,), 70.0 if width > 100 else 58.0)
     apart = means["label"].map({name: at - (len(names) - 1) / 2 for at, name in enumerate(names)})
     means = means.assign(beside=means["x"] + 0.011 * axis.span * apart)
     plot = (
@@ -67,10 +67,10 @@ def _plate(means: pd.DataFrame, labels: Labels, width: float) -> Plate:
         + said
         + look()
         + axis.scale()
-        + rows.layers(plot=plot_mm, digits=_tick)
+        + stack.layers(digits=_tick)
         + guide
     )
-    return Plate(plot, plot_mm + rows.height + axis.height + tall + more + 4)
+    return Plate(plot, stack.height + axis.height + tall + more + 4)
 
 
 def _analysis(ard: pd.DataFrame, labels: Labels) -> str | None:
@@ -89,7 +89,7 @@ def _means(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     key = ["parameter", "period", "arm", "visit"]
     wide = rows.pivot(index=key, columns="statistic", values="value").reset_index()
     first = rows[rows["statistic"] == "estimate"][[*key, "n", "status"]]
-    wide = wide.merge(first, on=key).assign(conf_level=rows["conf_level"].max(), panel="1")
+    wide = wide.merge(first, on=key).assign(conf_level=rows["conf_level"].max(), panel=above(0))
     arms = arm_names(labels)
     visits = labels.rows[labels.rows["parameter"] == "visit"].drop_duplicates(["visit"]).set_index("visit")
     wide["label"] = wide["arm"].map(arms)
@@ -141,7 +141,7 @@ def _reading(means: pd.DataFrame) -> str:
 
 
 def _zero(labels: Labels, parameter: str) -> list[Any]:
-    zero = pd.DataFrame({"zero": [0.0], "panel": ["1"]})
+    zero = pd.DataFrame({"zero": [0.0], "panel": [above(0)]})
     return [geom_hline(aes(yintercept="zero"), data=zero, color=INK, size=0.4)] if _is_change(labels, parameter) else []
 
 

@@ -13,6 +13,7 @@ from ketaoutcomes.domain.tables import Column
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import people_of
 from ketaoutcomes.models._words import population_words
+from ketaoutcomes.schema.ard import GONE
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -152,6 +153,8 @@ def _observed(rows: Results, study: Study, parameter: str, people: pd.DataFrame,
             rows.add("n_observed", seen, n=seen, **key)
             rows.add("n_missing", expected - seen, n=expected - seen, **key)
             rows.add("percent_missing", 100 * (expected - seen) / expected, n=expected, events=expected - seen, **key)
+            gone = expected - int(part.loc[(part["avisitn"] >= float(str(day))) & part["aval"].notna(), "participant"].isin(at["participant"]).groupby(part["participant"]).any().sum())
+            rows.add("percent", 100 * gone / expected, n=expected, events=gone, term=GONE, **key)
 
 
 def _shares(rows: Results, scale: Instrument, values: pd.Series, key: dict[str, Any]) -> None:

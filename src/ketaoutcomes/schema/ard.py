@@ -147,6 +147,8 @@ TESTING, NOMINAL = "testing", "nominal"
 OTHER_CHOICE = "other choice"
 #: Terms of the lines of all adverse events and of all of a class, whose records are the sum of the classes' and the terms'.
 ANY_EVENT, ANY_OF_CLASS = "any", "any of them"
+#: Term of people with no score at a visit or any later one.
+GONE = "no score from here on"
 #: Levels of a rank analysis: people by level, by the levels they came from and went to, and by direction.
 LEVEL, SHIFT, CHANGE = "level", "shift", "change"
 #: Methods of rows that stand beside those with the declared errors: displays of one number per result leave them out.
