@@ -1,0 +1,216 @@
+"""A table as a Word document: a real table whose header lines repeat on every page, a numbered caption, notes below."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape, quoteattr
+
+from ketaoutcomes.tables._sheet import Group, Note, Piece, Sheet
+
+if TYPE_CHECKING:
+    from docx.document import Document
+    from docx.opc.part import Part
+
+#: Width of the text on A4 with margins of 2 cm, upright and on its side, in twentieths of a point; what a character of 8 points takes.
+_UPRIGHT, _SIDEWAYS, _CHARACTER = 9638, 14570, 92
+_PADDING = 170
+#: Dates of a document: none of them depends on the day it is made.
+_DATE = datetime(2000, 1, 1)  # noqa: DTZ001 - core properties carry no zone
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_LEFT_OUT = ("stylesWithEffects", "thumbnail", "customXml")
+_NAMESPACE = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+#: Paragraph styles of tables: name, points, bold, alignment (0 left, 1 centred, 2 right), indent in points, kept with the next.
+_STYLES = (
+    ("Table Text", 8.0, False, 0, 0.0, False),
+    ("Table Line", 8.0, False, 0, 7.0, False),
+    ("Table Number", 8.0, False, 2, 0.0, False),
+    ("Table Head", 8.0, True, 2, 0.0, True),
+    ("Table Spanner", 8.0, True, 1, 0.0, True),
+    ("Table Stubhead", 8.0, True, 0, 0.0, True),
+    ("Table Group", 8.0, True, 0, 0.0, True),
+    ("Table Note", 7.5, False, 0, 0.0, False),
+)
+
+
+def render(name: str, sheet: Sheet) -> bytes:
+    """The table alone in a document of A4, on its side when it is wide."""
+    from docx import Document
+    from docx.oxml import parse_xml
+
+    document = Document(io.BytesIO(_template()))
+    wanted = [width * _CHARACTER + _PADDING for width in sheet.widths()]
+    room = _UPRIGHT if sum(wanted) <= _UPRIGHT else _SIDEWAYS
+    if room == _SIDEWAYS:
+        _turn(document)
+    document.core_properties.title = sheet.title
+    end = document.element.body.sectPr
+    for block in (_caption(sheet.title), _table(sheet, _fitted(wanted, room)), *(_note(note) for note in sheet.notes)):
+        end.addprevious(parse_xml(block))
+    return packed(document)
+
+
+def template() -> Document:
+    """An empty document with the styles that tables use by name; A4, English, without dates of its own.
+
+    Built from python-docx's, less what only other programs need.
+    """
+    from docx import Document
+    from docx.enum.style import WD_STYLE_TYPE
+    from docx.shared import Pt
+
+    document = Document()
+    _lighten(document)
+    for name, points, bold, alignment, indent, kept in _STYLES:
+        style = document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+        style.base_style = document.styles["Normal"]
+        style.font.size, style.font.bold = Pt(points), bold
+        form = style.paragraph_format
+        form.alignment, form.left_indent, form.keep_with_next = alignment, Pt(indent), kept
+        form.space_before, form.space_after, form.line_spacing = Pt(1), Pt(1), 1.0
+    caption = document.styles["Caption"]
+    caption.font.size, caption.font.bold, caption.font.color.rgb = Pt(9), True, None
+    caption.paragraph_format.keep_with_next, caption.paragraph_format.space_after = True, Pt(4)
+    _page(document)
+    facts = document.core_properties
+    facts.author, facts.last_modified_by, facts.comments, facts.language = "ketaoutcomes", "ketaoutcomes", "", "en"
+    facts.created = facts.modified = _DATE
+    return document
+
+
+def packed(document: Document) -> bytes:
+    """The document's bytes: the same whenever and wherever they are made, so members have no dates and are not compressed."""
+    made, fixed = io.BytesIO(), io.BytesIO()
+    document.save(made)
+    with zipfile.ZipFile(made) as source, zipfile.ZipFile(fixed, "w", zipfile.ZIP_STORED) as target:
+        for name in source.namelist():
+            member = zipfile.ZipInfo(name, _ZIP_DATE)
+            member.create_system = 3
+            target.writestr(member, source.read(name))
+    return fixed.getvalue()
+
+
+@cache
+def _template() -> bytes:
+    return packed(template())
+
+
+def _lighten(document: Document) -> None:
+    """Without thumbnail and table styles that nothing here uses, and with a font and a language of its own."""
+    from docx.oxml.ns import qn
+
+    holders: Sequence[Part] = (document.part.package.main_document_part, document.part)
+    for rels in (document.part.package.rels, *(part.rels for part in holders)):
+        for key in [key for key, rel in rels.items() if any(word in rel.reltype + rel.target_ref for word in _LEFT_OUT)]:
+            del rels[key]
+    styles = document.styles.element
+    for style in list(styles.iterchildren(qn("w:style"))):
+        if style.get(qn("w:type")) == "table" and style.get(qn("w:default")) is None:
+            styles.remove(style)
+    for fonts in styles.iter(qn("w:rFonts")):
+        fonts.attrib.clear()
+        for script in ("ascii", "hAnsi", "cs", "eastAsia"):
+            fonts.set(qn(f"w:{script}"), "Arial")
+    for language in styles.iter(qn("w:lang")):
+        language.set(qn("w:val"), "en-GB")
+
+
+def _page(document: Document) -> None:
+    from docx.shared import Cm
+
+    section = document.sections[0]
+    section.page_width, section.page_height = Cm(21), Cm(29.7)
+    section.left_margin = section.right_margin = section.top_margin = section.bottom_margin = Cm(2)
+
+
+def _turn(document: Document) -> None:
+    from docx.enum.section import WD_ORIENT
+
+    section = document.sections[0]
+    section.orientation = WD_ORIENT.LANDSCAPE
+    section.page_width, section.page_height = section.page_height, section.page_width
+
+
+def _fitted(wanted: list[int], room: int) -> list[int]:
+    """Widths of the columns: as wanted where there is room, else narrower in proportion, so that cells wrap."""
+    return wanted if sum(wanted) <= room else [width * room // sum(wanted) for width in wanted]
+
+
+def _caption(title: str) -> str:
+    number = '<w:fldSimple w:instr=" SEQ Table \\* ARABIC "><w:r><w:t>1</w:t></w:r></w:fldSimple>'
+    return f'<w:p {_NAMESPACE}><w:pPr><w:pStyle w:val="Caption"/></w:pPr>{_run("Table ")}{number}{_run(f". {title}")}</w:p>'
+
+
+def _note(note: Note) -> str:
+    mark = f"{_raised(note.mark)}{_run(' ')}" if note.mark else ""
+    return f"<w:p {_NAMESPACE}>{_style('Table Note')}{mark}{_run(note.text)}</w:p>"
+
+
+def _table(sheet: Sheet, widths: list[int]) -> str:
+    rows = [*_headers(sheet, widths), *(row for group in sheet.groups for row in _group(group, widths))]
+    rows[-1] = rows[-1].replace("<w:tcBorders/>", _rule("bottom", 8))
+    columns = ", ".join(piece.text for piece in sheet.head if piece.text)
+    about = f"<w:tblCaption w:val={quoteattr(sheet.title)}/><w:tblDescription w:val={quoteattr(f'{sheet.title}. Columns: {columns}.')}/>"
+    grid = "".join(f'<w:gridCol w:w="{width}"/>' for width in widths)
+    margins = '<w:tblCellMar><w:left w:w="60" w:type="dxa"/><w:right w:w="60" w:type="dxa"/></w:tblCellMar>'
+    form = f'<w:tblW w:w="{sum(widths)}" w:type="dxa"/><w:tblLayout w:type="fixed"/>{margins}<w:tblLook w:val="0420" w:firstRow="1"/>{about}'
+    body = "".join(row.replace("<w:tcBorders/>", "") for row in rows)
+    return f"<w:tbl {_NAMESPACE}><w:tblPr>{form}</w:tblPr><w:tblGrid>{grid}</w:tblGrid>{body}</w:tbl>"
+
+
+def _headers(sheet: Sheet, widths: list[int]) -> Iterator[str]:
+    """The lines that repeat on every page: spanners with a rule under each, then the names between the first two rules."""
+    at, cells = 0, list[str]()
+    for piece in sheet.top:
+        rules = _rule("top", 8, "bottom" if piece.text else "", 4)
+        cells.append(_cell(piece, "Table Spanner", sum(widths[at : at + piece.width]), rules))
+        at += piece.width
+    if cells:
+        yield _row(cells, header=True)
+    rules = _rule("bottom", 4) if cells else _rule("top", 8, "bottom", 4)
+    styles = ["Table Stubhead", *["Table Head"] * (sheet.size - 1)]
+    yield _row([_cell(piece, style, width, rules) for piece, style, width in zip(sheet.head, styles, widths, strict=True)], header=True)
+
+
+def _group(group: Group, widths: list[int]) -> Iterator[str]:
+    if group.heading:
+        heading = Piece(group.heading.text, group.heading.marks, len(widths))
+        yield _row([_cell(heading, "Table Group", sum(widths))])
+    styles = ["Table Line" if group.heading else "Table Text", *["Table Number"] * (len(widths) - 1)]
+    for line in group.lines:
+        yield _row([_cell(piece, style, width) for piece, style, width in zip(line, styles, widths, strict=True)])
+
+
+def _row(cells: list[str], *, header: bool = False) -> str:
+    return f"<w:tr><w:trPr><w:cantSplit/>{'<w:tblHeader/>' if header else ''}</w:trPr>{''.join(cells)}</w:tr>"
+
+
+def _cell(piece: Piece, style: str, width: int, rules: str = "<w:tcBorders/>") -> str:
+    over = f'<w:gridSpan w:val="{piece.width}"/>' if piece.width > 1 else ""
+    low = '<w:vAlign w:val="bottom"/>' if style in {"Table Head", "Table Stubhead", "Table Spanner"} else ""
+    mark = _raised(piece.marks) if piece.marks else ""
+    form = f'<w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{over}{rules}{low}</w:tcPr>'
+    return f"<w:tc>{form}<w:p>{_style(style)}{_run(piece.text)}{mark}</w:p></w:tc>"
+
+
+def _rule(*sides: str | int) -> str:
+    """Borders of a cell: side, eighths of a point, and so on."""
+    pairs = zip(sides[::2], sides[1::2], strict=True)
+    rules = "".join(f'<w:{side} w:val="single" w:sz="{size}" w:space="0" w:color="auto"/>' for side, size in pairs if side)
+    return f"<w:tcBorders>{rules}</w:tcBorders>"
+
+
+def _style(name: str) -> str:
+    return f'<w:pPr><w:pStyle w:val="{name.replace(" ", "")}"/></w:pPr>'
+
+
+def _run(text: str) -> str:
+    return f'<w:r><w:t xml:space="preserve">{escape(text)}</w:t></w:r>' if text else ""
+
+
+def _raised(text: str) -> str:
+    return f'<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>{text}</w:t></w:r>'
