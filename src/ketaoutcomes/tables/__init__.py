@@ -32,7 +32,7 @@ class Built(Protocol):
 class Renders(Protocol):
     """What every module of `RENDERERS` offers."""
 
-    def render(self, name: str, sheet: Sheet) -> bytes:
+    def render(self, sheet: Sheet) -> bytes:
         """The file of a laid-out table."""
         ...
 
@@ -49,8 +49,8 @@ def make(name: str, ard: pd.DataFrame, formats: Collection[str] = ("csv",)) -> M
     """Build the table called `name` and write it as HTML, which the report is made of, and in `formats`, with the same strings."""
     table = build(name, ard)
     wanted = {"html", *formats}
-    sheet = lay_out(table) if table.rows else None
-    files = {f"{name}.{ending}": _renderer(ending).render(name, sheet) for ending in RENDERERS if ending in wanted} if sheet else {}
+    sheet = lay_out(name, table) if table.rows else None
+    files = {f"{name}.{ending}": _renderer(ending).render(sheet) for ending in RENDERERS if ending in wanted} if sheet else {}
     return Made(files, {"title": table.title, "nothing": "" if sheet else table.nothing})
 
 

@@ -8,7 +8,7 @@ import io
 from ketaoutcomes.tables._sheet import Piece, Sheet
 
 
-def render(name: str, sheet: Sheet) -> bytes:
+def render(sheet: Sheet) -> bytes:
     """Text that a spreadsheet would run is made inert; letters of notes stand in brackets."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

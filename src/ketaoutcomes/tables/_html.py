@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from typing import Any
 
 import pandas as pd
 
@@ -14,15 +15,15 @@ _NOISE = re.compile(r' data-quarto-[a-z-]+="[a-z]+"| (?:row|col)span="1"| class=
 _HEADING = '<tr class="gt_group_heading_row">'
 
 
-def render(name: str, sheet: Sheet) -> bytes:
+def render(sheet: Sheet) -> bytes:
     """An accessible table: caption, header cells that each cell names, notes that wrap outside of what scrolls."""
     title = escape(sheet.title)
     notes = "".join(f"<p>{_note(note)}</p>" for note in sheet.notes)
     foot = f'<div class="footnotes">{notes}</div>\n' if notes else ""
-    return f'<div class="table" tabindex="0" role="region" aria-label="{title}">{_table(name, sheet, title)}</div>\n{foot}'.encode()
+    return f'<div class="table" tabindex="0" role="region" aria-label="{title}">{_table(sheet, title)}</div>\n{foot}'.encode()
 
 
-def _table(name: str, sheet: Sheet, title: str) -> str:
+def _table(sheet: Sheet, title: str) -> str:
     """great_tables lays tokens out: ids of header cells stay unique when names repeat; the strings come after."""
     from great_tables import GT
 
@@ -32,9 +33,9 @@ def _table(name: str, sheet: Sheet, title: str) -> str:
     cells = [[at, *(tokens.of(piece) for piece in line)] for at, lines in groups for line in lines]
     frame = pd.DataFrame(cells, columns=["group", "stub", *columns])
     grouped = any(group.heading for group in sheet.groups)
-    made = GT(frame if grouped else frame.drop(columns="group"), rowname_col="stub", groupname_col="group" if grouped else None, id=name)
+    made: Any = GT(frame if grouped else frame.drop(columns="group"), rowname_col="stub", groupname_col="group" if grouped else None, id=sheet.name)
     made = made.tab_stubhead(label=tokens.of(sheet.head[0]))
-    made = made.cols_label({column: tokens.of(piece) for column, piece in zip(columns, sheet.head[1:], strict=True)}).cols_align("right")
+    made = made.cols_label({column: tokens.of(piece) for column, piece in zip(columns, sheet.head[1:], strict=True)})
     at = -1
     for piece in sheet.top:
         made = made.tab_spanner(label=tokens.of(piece), columns=columns[at : at + piece.width], id=f"over{at}") if piece.text else made

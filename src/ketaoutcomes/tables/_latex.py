@@ -27,14 +27,13 @@ _PRINTED = {
     "\N{GREEK SMALL LETTER SIGMA}": r"\ensuremath{\sigma}", "\N{GREEK SMALL LETTER CHI}": r"\ensuremath{\chi}",
     "\N{SUPERSCRIPT TWO}": r"\texttwosuperior{}", "\N{RIGHTWARDS ARROW}": r"\ensuremath{\rightarrow}",
 }  # fmt: skip
-#: Share of the line that the space between columns takes, as a multiple of \tabcolsep on each side.
 _STUB_INDENT = r"\quad "
 
 
-def render(name: str, sheet: Sheet) -> bytes:
-    """The table as a longtable, labelled ``tab:name``."""
+def render(sheet: Sheet) -> bytes:
+    """The table as a longtable, labelled ``tab:`` and its name."""
     begin = rf"\begin{{longtable}}{{@{{}}{''.join(_columns(sheet))}@{{}}}}"
-    caption = rf"\caption{{{escaped(sheet.title)}}}\label{{tab:{name}}}\\"
+    caption = rf"\caption{{{escaped(sheet.title)}}}\label{{tab:{sheet.name}}}\\"
     header = "\n".join((r"\toprule", *_header(sheet), r"\midrule"))
     notes = "\n".join(_note(note, sheet.size) for note in sheet.notes)
     foot = f"\\bottomrule\n\\endfoot\n\\bottomrule\n{notes}\n\\endlastfoot" if notes else "\\bottomrule\n\\endfoot"

@@ -17,7 +17,7 @@ _RULES: dict[str, Any] = {f"border_{side}": [[""]] for side in ("left", "right",
 _ROW = re.compile(r"(?<=\\row\\pard\n)|(?=\\trowd)")
 
 
-def render(name: str, sheet: Sheet) -> bytes:
+def render(sheet: Sheet) -> bytes:
     """rtflite lays tokens out, so that what is in a string changes nothing; the strings come after."""
     tokens = Tokens([])
     headings = [tokens.of(group.heading or Piece("")) for group in sheet.groups]
@@ -33,14 +33,15 @@ def render(name: str, sheet: Sheet) -> bytes:
 
 
 def _document(sheet: Sheet, headings: list[str], tokens: Tokens, *, upright: bool) -> str:
-    import polars
-    import rtflite
+    import polars as pl
 
-    library: Any = rtflite  # pydantic models whose fields are typed for what they become, not for what they take
+    library = _library()
     widths = [float(width + 1) for width in sheet.widths()]
     lines = [[heading, *(tokens.of(piece) for piece in line)] for heading, group in zip(headings, sheet.groups, strict=True) for line in group.lines]
     grouped = any(group.heading for group in sheet.groups)
-    frame = polars.DataFrame(lines if grouped else [line[1:] for line in lines], schema=[f"c{at}" for at in range(0 if grouped else 1, sheet.size + 1)], orient="row")
+    frame = pl.DataFrame(
+        lines if grouped else [line[1:] for line in lines], schema=[f"c{at}" for at in range(0 if grouped else 1, sheet.size + 1)], orient="row"
+    )
     look = {"text_font": [_FONT], "text_font_size": [8], "text_convert": [False]}
     body = {name: [value] for name, value in look.items()} | _RULES
     width = _A4[0 if upright else 1] - 2 * _MARGIN
@@ -50,7 +51,7 @@ def _document(sheet: Sheet, headings: list[str], tokens: Tokens, *, upright: boo
             orientation="portrait" if upright else "landscape", width=_A4[0 if upright else 1], height=_A4[1 if upright else 0],
             margin=[_MARGIN] * 6, nrow=_ONE_PAGE, col_width=width, border_first="single", border_last="single",
         ),
-        rtf_title=library.RTFTitle(text=[tokens.of(Piece(sheet.title))], text_font=[_FONT], text_font_size=[10], text_convert=[False], text_justification=["l"]),
+        rtf_title=library.RTFTitle(text=[tokens.of(Piece(sheet.title))], text_justification=["l"], **{**look, "text_font_size": [10]}),
         rtf_column_header=[*_top(sheet, widths, tokens, look), library.RTFColumnHeader(
             text=[tokens.of(piece) for piece in sheet.head], col_rel_width=widths, text_format=["b"],
             text_justification=["l", *["r"] * (sheet.size - 1)], border_left=[""], border_right=[""], border_top=[""], border_bottom=["single"], **look,
@@ -65,11 +66,9 @@ def _document(sheet: Sheet, headings: list[str], tokens: Tokens, *, upright: boo
 
 def _top(sheet: Sheet, widths: list[float], tokens: Tokens, look: dict[str, Any]) -> list[Any]:
     """The line of spanners."""
-    import rtflite
-
     if not sheet.top:
         return []
-    library: Any = rtflite
+    library = _library()
     starts = [sum(piece.width for piece in sheet.top[:at]) for at in range(len(sheet.top))]
     return [
         library.RTFColumnHeader(
@@ -78,6 +77,12 @@ def _top(sheet: Sheet, widths: list[float], tokens: Tokens, look: dict[str, Any]
             border_left=[""], border_right=[""], border_top=[""], border_bottom=[["single" if piece.text else "" for piece in sheet.top]], **look,
         )
     ]  # fmt: skip
+
+
+def _library() -> Any:  # noqa: ANN401 - pydantic models whose fields are typed for what they become, not for what they take
+    import rtflite  # pyright: ignore[reportMissingTypeStubs] - it ships none
+
+    return rtflite
 
 
 def _lasting(row: str, *, header: bool) -> str:

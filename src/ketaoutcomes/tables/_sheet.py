@@ -43,6 +43,8 @@ class Sheet:
 
     Attributes
     ----------
+    name
+        Of the table's file: what ids and labels begin with.
     title
         Caption.
     top
@@ -55,6 +57,7 @@ class Sheet:
         Those of the whole table, then the lettered ones.
     """
 
+    name: str
     title: str
     top: tuple[Piece, ...]
     head: tuple[Piece, ...]
@@ -71,17 +74,18 @@ class Sheet:
         lines = [self.head, *(line for group in self.groups for line in group.lines)]
         wide = [max(len(line[at].text) + len(line[at].marks) for line in lines[1:]) for at in range(self.size)]
         wide = [max(found, *(len(word) for word in self.head[at].text.split()), 4) for at, found in enumerate(wide)]
-        return [min(wide[0], _STUB), *wide[1:]]
+        indent = 3 if any(group.heading for group in self.groups) else 0
+        return [max(min(wide[0], _STUB) + indent, 10), *wide[1:]]
 
 
-def lay_out(table: Table) -> Sheet:
+def lay_out(name: str, table: Table) -> Sheet:
     """Letter the notes in reading order and put every string in its place."""
     letters: dict[str, str] = {}
     top = tuple(_pieces(_spanned(table), letters)) if table.spanners else ()
     head = tuple(_pieces([(table.stub, 1), *((name, 1) for name in table.columns)], letters))
     groups = tuple(_groups(table.rows, len(head), letters))
     notes = (*(Note("", text) for text in table.footnotes), *(Note(letter, text) for text, letter in letters.items()))
-    return Sheet(table.title, top, head, groups, notes)
+    return Sheet(name, table.title, top, head, groups, notes)
 
 
 def _spanned(table: Table) -> Iterator[tuple[str | Cell, int]]:
@@ -134,5 +138,3 @@ class Tokens:
         """A name for this piece."""
         self.pieces.append(piece)
         return f"t{len(self.pieces) - 1}"
-
-

@@ -2,137 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from ketaoutcomes.tables._sheet import Group, Note, Piece, Sheet
-
-if TYPE_CHECKING:
-    from docx.document import Document
-    from docx.opc.part import Part
+from ketaoutcomes.tables._word_file import document
 
 #: Width of the text on A4 with margins of 2 cm, upright and on its side, in twentieths of a point; what a character of 8 points takes.
 _UPRIGHT, _SIDEWAYS, _CHARACTER = 9638, 14570, 92
 _PADDING = 170
-#: Dates of a document: none of them depends on the day it is made.
-_DATE = datetime(2000, 1, 1)  # noqa: DTZ001 - core properties carry no zone
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-_LEFT_OUT = ("stylesWithEffects", "thumbnail", "customXml")
 _NAMESPACE = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-#: Paragraph styles of tables: name, points, bold, alignment (0 left, 1 centred, 2 right), indent in points, kept with the next.
-_STYLES = (
-    ("Table Text", 8.0, False, 0, 0.0, False),
-    ("Table Line", 8.0, False, 0, 7.0, False),
-    ("Table Number", 8.0, False, 2, 0.0, False),
-    ("Table Head", 8.0, True, 2, 0.0, True),
-    ("Table Spanner", 8.0, True, 1, 0.0, True),
-    ("Table Stubhead", 8.0, True, 0, 0.0, True),
-    ("Table Group", 8.0, True, 0, 0.0, True),
-    ("Table Note", 7.5, False, 0, 0.0, False),
-)
 
 
-def render(name: str, sheet: Sheet) -> bytes:
+def render(sheet: Sheet) -> bytes:
     """The table alone in a document of A4, on its side when it is wide."""
-    from docx import Document
-    from docx.oxml import parse_xml
-
-    document = Document(io.BytesIO(_template()))
     wanted = [width * _CHARACTER + _PADDING for width in sheet.widths()]
     room = _UPRIGHT if sum(wanted) <= _UPRIGHT else _SIDEWAYS
-    if room == _SIDEWAYS:
-        _turn(document)
-    document.core_properties.title = sheet.title
-    end = document.element.body.sectPr
-    for block in (_caption(sheet.title), _table(sheet, _fitted(wanted, room)), *(_note(note) for note in sheet.notes)):
-        end.addprevious(parse_xml(block))
-    return packed(document)
-
-
-def template() -> Document:
-    """An empty document with the styles that tables use by name; A4, English, without dates of its own.
-
-    Built from python-docx's, less what only other programs need.
-    """
-    from docx import Document
-    from docx.enum.style import WD_STYLE_TYPE
-    from docx.shared import Pt
-
-    document = Document()
-    _lighten(document)
-    for name, points, bold, alignment, indent, kept in _STYLES:
-        style = document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
-        style.base_style = document.styles["Normal"]
-        style.font.size, style.font.bold = Pt(points), bold
-        form = style.paragraph_format
-        form.alignment, form.left_indent, form.keep_with_next = alignment, Pt(indent), kept
-        form.space_before, form.space_after, form.line_spacing = Pt(1), Pt(1), 1.0
-    caption = document.styles["Caption"]
-    caption.font.size, caption.font.bold, caption.font.color.rgb = Pt(9), True, None
-    caption.paragraph_format.keep_with_next, caption.paragraph_format.space_after = True, Pt(4)
-    _page(document)
-    facts = document.core_properties
-    facts.author, facts.last_modified_by, facts.comments, facts.language = "ketaoutcomes", "ketaoutcomes", "", "en"
-    facts.created = facts.modified = _DATE
-    return document
-
-
-def packed(document: Document) -> bytes:
-    """The document's bytes: the same whenever and wherever they are made, so members have no dates and are not compressed."""
-    made, fixed = io.BytesIO(), io.BytesIO()
-    document.save(made)
-    with zipfile.ZipFile(made) as source, zipfile.ZipFile(fixed, "w", zipfile.ZIP_STORED) as target:
-        for name in source.namelist():
-            member = zipfile.ZipInfo(name, _ZIP_DATE)
-            member.create_system = 3
-            target.writestr(member, source.read(name))
-    return fixed.getvalue()
-
-
-@cache
-def _template() -> bytes:
-    return packed(template())
-
-
-def _lighten(document: Document) -> None:
-    """Without thumbnail and table styles that nothing here uses, and with a font and a language of its own."""
-    from docx.oxml.ns import qn
-
-    holders: Sequence[Part] = (document.part.package.main_document_part, document.part)
-    for rels in (document.part.package.rels, *(part.rels for part in holders)):
-        for key in [key for key, rel in rels.items() if any(word in rel.reltype + rel.target_ref for word in _LEFT_OUT)]:
-            del rels[key]
-    styles = document.styles.element
-    for style in list(styles.iterchildren(qn("w:style"))):
-        if style.get(qn("w:type")) == "table" and style.get(qn("w:default")) is None:
-            styles.remove(style)
-    for fonts in styles.iter(qn("w:rFonts")):
-        fonts.attrib.clear()
-        for script in ("ascii", "hAnsi", "cs", "eastAsia"):
-            fonts.set(qn(f"w:{script}"), "Arial")
-    for language in styles.iter(qn("w:lang")):
-        language.set(qn("w:val"), "en-GB")
-
-
-def _page(document: Document) -> None:
-    from docx.shared import Cm
-
-    section = document.sections[0]
-    section.page_width, section.page_height = Cm(21), Cm(29.7)
-    section.left_margin = section.right_margin = section.top_margin = section.bottom_margin = Cm(2)
-
-
-def _turn(document: Document) -> None:
-    from docx.enum.section import WD_ORIENT
-
-    section = document.sections[0]
-    section.orientation = WD_ORIENT.LANDSCAPE
-    section.page_width, section.page_height = section.page_height, section.page_width
+    blocks = [_caption(sheet.title), _table(sheet, _fitted(wanted, room)), *(_note(note) for note in sheet.notes)]
+    return document(blocks, title=sheet.title, sideways=room == _SIDEWAYS)
 
 
 def _fitted(wanted: list[int], room: int) -> list[int]:
