@@ -48,10 +48,9 @@ class Made:
 def make(name: str, ard: pd.DataFrame, formats: Collection[str] = ("csv",)) -> Made:
     """Build the table called `name` and write it as HTML, which the report is made of, and in `formats`, with the same strings."""
     table = build(name, ard)
-    wanted = {"html", *formats}
-    sheet = lay_out(name, table) if table.rows else None
-    files = {f"{name}.{ending}": _renderer(ending).render(sheet) for ending in RENDERERS if ending in wanted} if sheet else {}
-    return Made(files, {"title": table.title, "nothing": "" if sheet else table.nothing})
+    wanted = {"html", *formats} if table.rows else set[str]()
+    files = {f"{name}.{ending}": rendered(name, table, ending) for ending in RENDERERS if ending in wanted}
+    return Made(files, {"title": table.title, "nothing": "" if table.rows else table.nothing})
 
 
 def build(name: str, ard: pd.DataFrame) -> Table:
@@ -61,5 +60,7 @@ def build(name: str, ard: pd.DataFrame) -> Table:
     return replace(table, footnotes=(f"{stamp}: arms are permuted.", *table.footnotes)) if stamp else table
 
 
-def _renderer(ending: str) -> Renders:
-    return cast("Renders", import_module(f"{__name__}.{RENDERERS[ending]}"))
+def rendered(name: str, table: Table, ending: str) -> bytes:
+    """A table as one of the files of `RENDERERS`."""
+    module = cast("Renders", import_module(f"{__name__}.{RENDERERS[ending]}"))
+    return module.render(lay_out(name, table))

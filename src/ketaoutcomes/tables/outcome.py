@@ -28,7 +28,7 @@ def build(ard: pd.DataFrame) -> Table:
     if len(pairs) > 1:
         columns = ("n", f"Mean{said}", f"Difference{said}", "p")
         over = (Spanner(f"Against {' or '.join(dict.fromkeys(arms[reference] for _, reference in pairs))}", 2, 2),)
-        return Table("Scores by model", "", columns, tuple(_long(rows, labels, analyses, arms, dict(pairs))), notes, spanners=over)
+        return Table("Scores by model", "", columns, tuple(_long(ard, rows, analyses, arms, dict(pairs))), notes, spanners=over)
     named = [*arms.values(), *(f"{arms[arm]} minus {arms[reference]}" for arm, reference in pairs)]
     columns = [*("n", f"Mean{said}") * len(arms), *(f"Difference{said}", "p") * len(pairs)]
     over = tuple(Spanner(name, 2 * at, 2) for at, name in enumerate(named))
@@ -41,21 +41,21 @@ def build(ard: pd.DataFrame) -> Table:
     return Table("Scores by model", "", tuple(columns), tuple(lines), notes, spanners=over)
 
 
-def _long(rows: pd.DataFrame, labels: Labels, analyses: list[str], arms: dict[str, str], pairs: dict[str, str]) -> list[Row]:
+def _long(ard: pd.DataFrame, rows: pd.DataFrame, analyses: list[str], arms: dict[str, str], pairs: dict[str, str]) -> list[Row]:
     """With several comparisons: a group for each analysis and visit, a line for each arm."""
-    lines: list[Row] = []
+    lines, labels = list[Row](), Labels.of(ard)
     for analysis in analyses:
         of = match(rows, analysis=analysis)
         visits = dict.fromkeys(of[of["term"].isin(_TERMS)]["visit"])
         for visit in visits:
             at = match(of, visit=visit)
-            lines.append(Row(titled(rows, analysis, f": {visit_label(labels, visit).lower()}" if len(visits) > 1 else ""), heading=True))
+            lines.append(Row(titled(ard, analysis, f": {visit_label(labels, visit).lower()}" if len(visits) > 1 else ""), heading=True))
             for arm, name in arms.items():
                 same = shown_first(match(at, term="contrast", arm=arm, comparator=pairs.get(arm, "")))
                 compared = (interval(same), p_of(same)) if len(same) else ("", "")
                 lines.append(Row(name, (*_mean(match(at, term="ls_mean", arm=arm)), *compared)))
         if not visits:
-            lines += [Row(titled(rows, analysis), heading=True), Row("not estimable", ("", "", "", ""))]
+            lines += [Row(titled(ard, analysis), heading=True), Row("not estimable", ("", "", "", ""))]
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Response and remission. Met / people counted (%); risk difference in percentage points with Newcombe limits, stratified
+"""Response and remission. Counted: by the definition; risk difference in percentage points with Newcombe limits, stratified
 (Mantel-Haenszel) or standardised where the analysis says so; risk ratio with log-Wald limits; number needed to treat (NNT; negative: to
 harm) with limits only where those of the difference do not hold 0. p of the score test, of the stratified or standardised one, or
 of Fisher's exact test where an expected count is below 5. What a missing score means is part of each definition."""
@@ -45,8 +45,9 @@ def build(ard: pd.DataFrame) -> Table:
             at = match(rows, visit=visit)
             cells = [_share(match(at, arm=arm, term="")) for arm in arms]
             lines.append(Row(visit_label(labels, visit), (*cells, *(cell for arm in tests for cell in _compared(at, arm)))))
+    met = (Spanner("Met / counted (%)", 0, len(arms)),) if arms else ()
     over = tuple(Spanner(f"{arms[arm]} against {arms[reference]}", len(arms) + at * len(_HEADINGS), len(_HEADINGS)) for at, arm in enumerate(tests))
-    return Table("Response and remission", "", tuple(columns), tuple(lines), footnotes(__doc__), spanners=over)
+    return Table("Response and remission", "", tuple(columns), tuple(lines), footnotes(__doc__), spanners=(*met, *over))
 
 
 def _long(ard: pd.DataFrame, labels: Labels, analyses: list[str], arms: dict[str, str]) -> Table:
