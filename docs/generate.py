@@ -394,7 +394,9 @@ def _source(text: str) -> str:
 def _results() -> str:
     lines = [_MADE, "# Analysis results data\n\n`release/ard.csv` holds one row per number. These columns together are unique: "]
     lines.append(", ".join(f"`{column}`" for column in KEY) + ". Then `value`, `text`, `n` and `events` (people and events\n")
-    lines.append("behind the value), `status`, `note`.\n")
+    lines.append("behind the value), `status`, `note`. Values are not rounded there. Figures, tables and the report show them with the decimals\n")
+    lines.append("given here, halves away from zero (0.125 with two decimals is 0.13, \N{MINUS SIGN}0.125 is \N{MINUS SIGN}0.13; the decimal digits\n")
+    lines.append("of the shortest text of the number decide), p values with three or as <0.001.\n")
     lines.append("\n| statistic | meaning | decimals shown | kind |\n|---|---|---|---|\n")
     lines += [f"| `{name}` | {entry.label}{f' ({entry.unit})' if entry.unit else ''} | {entry.digits} | {entry.kind} |\n" for name, entry in STATISTICS.items()]
     for stage, needs in (("models", ""), ("figures", "needs"), ("tables", "needs")):

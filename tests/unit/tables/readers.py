@@ -148,6 +148,7 @@ def _latex_text(source: str) -> Text:
     raised = re.findall(r"\\textsuperscript\{([a-z,]+)\}", source)
     source = re.sub(r"\\textsuperscript\{[a-z,]+\}", "", source)
     source = re.sub(r"\\ensuremath\{(.*?)\}", lambda found: "−" if found[1] == "-" else _SYMBOLS[found[1].removeprefix("\\")], source)
+    assert not re.search("--|``|''|<<|>>|[?!]`", source), "a ligature"
     tokens = re.findall(r"\\[a-zA-Z]+(?:\{\})?|\\.|.", source, flags=re.DOTALL)
     plain = ""
     for token in tokens:
@@ -252,6 +253,7 @@ def rtf(data: bytes) -> Shown:
             paragraphs.append((text, raised))
             text = raised = ""
         elif kind == "u":
+            assert -32768 <= int(value) <= 32767
             units.append(int(value) % 65536)
             skip = 1  # the character for readers without Unicode
         elif kind == "text" and value != "\n":

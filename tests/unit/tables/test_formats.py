@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from itertools import zip_longest
 
@@ -145,6 +146,12 @@ def test_bytes_depend_on_nothing_but_the_table(ending: str, monkeypatch: pytest.
     time.tzset()
     time.sleep(1.1)
     assert written(UGLY, ending) == first
+
+
+def test_ids_of_two_tables_on_one_page_differ() -> None:
+    first, second = (set(re.findall(r' id="([^"]*)"', tables.rendered(name, UGLY, "html").decode())) for name in ("one", "two"))
+    assert len(first) == len(second) > 10
+    assert not first & second
 
 
 def test_the_command_knows_the_formats_that_there_are() -> None:
