@@ -56,7 +56,7 @@ def _grouped(text: str, sheet: Sheet) -> str:
 def _body(text: str, group: Group) -> str:
     heading, _, lines = text.partition("</tr>\n")
     if group.heading:
-        heading = heading.replace('scope="colgroup"', 'scope="rowgroup"')
+        heading = re.sub(r">(t\d+)<", r"><span>\1</span><", heading.replace('scope="colgroup"', 'scope="rowgroup"'))
         return f'<tbody class="group">\n{_HEADING}{heading}</tr>\n{lines}\n</tbody>\n'
     own = re.search(r'id="([\w-]+)"', heading)
     lines = lines.replace(f'headers="{own[1]} ', 'headers="') if own else lines

@@ -49,22 +49,32 @@ def escaped(text: str) -> str:
 
 
 def _columns(sheet: Sheet) -> Iterator[str]:
-    r"""Columns that wrap, each with its share of the line less the space between them."""
+    """Columns that wrap, each with its share of the line."""
+    for at in range(sheet.size):
+        yield rf">{{\{'raggedright' if at == 0 else 'raggedleft'}\arraybackslash}}p{{{_width(sheet, at, 1)}}}"
+
+
+def _width(sheet: Sheet, first: int, number: int) -> str:
+    """Width of adjacent columns: their share of the line less the space between columns, but for the space inside them."""
     widths = sheet.widths()
-    for at, width in enumerate(widths):
-        align = "raggedright" if at == 0 else "raggedleft"
-        share = round(width / sum(widths), 4)
-        yield rf">{{\{align}\arraybackslash}}p{{\dimexpr {share}\linewidth-{2 * (len(widths) - 1) / len(widths):.4f}\tabcolsep\relax}}"
+    gaps = 2 * (len(widths) - 1) / len(widths) * number - 2 * (number - 1)
+    return rf"\dimexpr {sum(widths[first : first + number]) / sum(widths):.4f}\linewidth-{gaps:.4f}\tabcolsep\relax"
+
+
+def _spanner(sheet: Sheet, piece: Piece, first: int) -> str:
+    wide = rf">{{\centering\arraybackslash}}p{{{_width(sheet, first, piece.width)}}}{'@{}' if first + piece.width == sheet.size else ''}"
+    return rf"\multicolumn{{{piece.width}}}{{{wide}}}{{{_piece(piece)}}}"
 
 
 def _header(sheet: Sheet) -> Iterator[str]:
-    at, rules = 1, list[str]()
+    at, rules, cells = 0, "", list[str]()
     for piece in sheet.top:
-        rules += [rf"\cmidrule(lr){{{at}-{at + piece.width - 1}}}"] if piece.text else []
+        rules += rf"\cmidrule(lr){{{at + 1}-{at + piece.width}}}" if piece.text else ""
+        cells.append(_spanner(sheet, piece, at) if piece.text else "")
         at += piece.width
-    if sheet.top:
-        yield " & ".join(rf"\multicolumn{{{piece.width}}}{{c}}{{{_piece(piece)}}}" if piece.text else "" for piece in sheet.top) + r" \\"
-        yield "".join(rules)
+    if cells:
+        yield " & ".join(cells) + r" \\"
+        yield rules
     yield _line(sheet.head)
 
 

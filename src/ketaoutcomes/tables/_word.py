@@ -9,8 +9,10 @@ from ketaoutcomes.tables._sheet import Group, Note, Piece, Sheet
 from ketaoutcomes.tables._word_file import document
 
 #: Width of the text on A4 with margins of 2 cm, upright and on its side, in twentieths of a point; what a character of 8 points takes.
-_UPRIGHT, _SIDEWAYS, _CHARACTER = 9638, 14570, 92
+_UPRIGHT, _SIDEWAYS, _CHARACTER = 9638, 14570, 80
 _PADDING = 170
+#: Tables that fill less of the line than this are left as they are.
+_NARROW = 0.6
 _NAMESPACE = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
 
@@ -23,8 +25,8 @@ def render(sheet: Sheet) -> bytes:
 
 
 def _fitted(wanted: list[int], room: int) -> list[int]:
-    """Widths of the columns: as wanted where there is room, else narrower in proportion, so that cells wrap."""
-    return wanted if sum(wanted) <= room else [width * room // sum(wanted) for width in wanted]
+    """Widths of the columns, in proportion to what they want: over the whole line unless that is much more; cells wrap where it is less."""
+    return wanted if sum(wanted) < _NARROW * room else [width * room // sum(wanted) for width in wanted]
 
 
 def _caption(title: str) -> str:

@@ -8,9 +8,6 @@ from itertools import zip_longest
 
 import pandas as pd
 import pytest
-from tests.unit.displays.conftest import exact
-from tests.unit.tables import readers
-from tests.unit.tables.readers import Shown, Text
 
 from ketaoutcomes import tables
 from ketaoutcomes.cli._table_formats import FORMATS
@@ -18,6 +15,9 @@ from ketaoutcomes.plugins import displays
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.tables._sheet import lay_out
 from ketaoutcomes.tables._table import END, Cell, Row, Spanner, Table, as_cell
+from tests.unit.displays.conftest import exact
+from tests.unit.tables import readers
+from tests.unit.tables.readers import Shown, Text
 
 STUDIES = ("esketamine_trial", "esketamine_withdrawal", "esketamine_doses", "ketamine_clinics", "ketamine_or_ect")
 LONG = "An arm whose label is the sixty characters that are allowed."
