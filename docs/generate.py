@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ketaoutcomes.cli import _parser
+from ketaoutcomes.cli._table_formats import DEFAULT, FORMATS
 from ketaoutcomes.domain.endpoints import published_tallies
 from ketaoutcomes.domain.instruments import ASSUMED, AllOf, Change, Instrument, instruments, plain_words
 from ketaoutcomes.domain.rule_words import rule_words
@@ -73,6 +74,13 @@ _CONFIG = {
             "minItems": 1,
             "uniqueItems": True,
             "items": {"type": "string", "pattern": NAME},
+        },
+        "table_formats": {
+            "description": "Files of each table besides HTML, which the report is made of; `rtf` needs the extra `rtf`",
+            "type": "array",
+            "uniqueItems": True,
+            "items": {"enum": list(FORMATS)},
+            "default": list(DEFAULT),
         },
         "blinded": {"description": "A dry run with permuted arms, in results/<study>/blinded/ only", "type": "boolean"},
         "seed": {"description": "Seed of its permutation; from the study's name when not given", "type": "integer", "minimum": 0},
@@ -167,7 +175,8 @@ def _config() -> str:
 
 _INTRO = """
 One file `config/studies/<study>.yaml` is one study: its data, design, populations, endpoints and analyses. It is the
-statistical analysis plan. `config/config.yaml` lists the studies that run when none is named.
+statistical analysis plan. `config/config.yaml` lists the studies that run when none is named, and says in `table_formats` what
+tables are written as besides HTML: `[csv, docx, tex]` when it says nothing; `rtf` can be added (`pip install "ketaoutcomes[rtf]"`).
 
 YAML is read as JSON with comments: `true`, `false`, `null`, numbers and text; `no` is text, dates are text, aliases are
 refused. Unknown keys, wrong types and names that lead nowhere are refused with file, line and key
@@ -385,7 +394,9 @@ def _source(text: str) -> str:
 def _results() -> str:
     lines = [_MADE, "# Analysis results data\n\n`release/ard.csv` holds one row per number. These columns together are unique: "]
     lines.append(", ".join(f"`{column}`" for column in KEY) + ". Then `value`, `text`, `n` and `events` (people and events\n")
-    lines.append("behind the value), `status`, `note`.\n")
+    lines.append("behind the value), `status`, `note`. Values are not rounded there. Figures, tables and the report show them with the decimals\n")
+    lines.append("given here, halves away from zero (0.125 with two decimals is 0.13, \N{MINUS SIGN}0.125 is \N{MINUS SIGN}0.13; the decimal digits\n")
+    lines.append("of the shortest text of the number decide), p values with three or as <0.001.\n")
     lines.append("\n| statistic | meaning | decimals shown | kind |\n|---|---|---|---|\n")
     lines += [f"| `{name}` | {entry.label}{f' ({entry.unit})' if entry.unit else ''} | {entry.digits} | {entry.kind} |\n" for name, entry in STATISTICS.items()]
     for stage, needs in (("models", ""), ("figures", "needs"), ("tables", "needs")):

@@ -22,7 +22,7 @@ _CODE = {
     "analyse": ("cli/analyse.py", "models/__init__.py", "models/_*.py", "mixed"),
     "release": ("cli/release.py", "cli/_plan.py", "release.py", "disclosure.py", "confirmatory.py"),
     "figures": ("cli/figures.py", "cli/_displays.py", "figures/__init__.py", "figures/_*.py"),
-    "tables": ("cli/tables.py", "cli/_displays.py", "tables/__init__.py", "tables/_*.py"),
+    "tables": ("cli/tables.py", "cli/_displays.py", "cli/_table_formats.py", "tables/__init__.py", "tables/_*.py"),
     "report": ("cli/report.py", "report"),
 }
 _EVERY = ("files.py", "schema", "domain")

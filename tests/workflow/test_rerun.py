@@ -65,6 +65,16 @@ def test_editing_a_display_leaves_studies_without_it_alone(project: Project) -> 
     assert project.would_run() == {}
 
 
+def test_other_formats_of_tables_run_the_tables_and_reports_only(project: Project) -> None:
+    before = project.released(OPEN)
+    project.replace("config/config.yaml", "table_formats: [csv, docx, tex]", "table_formats: [csv]")
+    assert project.would_run() == {"tables": 3, "report": 3}
+    project.run("run", OPEN)
+    after = project.released(OPEN)
+    assert {name for name in before if name not in after} == {name for name in before if name.endswith((".docx", ".tex"))} != set()
+    assert all(before[name] == data for name, data in after.items() if name.startswith("tables/") and not name.endswith("index.json"))
+
+
 def test_editing_one_model_runs_its_analyses_only(project: Project) -> None:
     project.replace("src/ketaoutcomes/models/cox.py", "Efron's method for ties", "Efron's method for tied times")
     assert project.would_run() == {"analyse": 3, "release": 1, "figures": 1, "tables": 1, "report": 1}

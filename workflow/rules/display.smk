@@ -24,8 +24,9 @@ rule tables:
         f"{RESTRICTED}/benchmarks/tables_{{audience}}.tsv"
     params:
         code=code_digest("tables"),
+        formats=FORMATS,
     shell:
-        "ketaoutcomes tables {wildcards.study:q} --audience {wildcards.audience:q} 2> {log:q}"
+        "ketaoutcomes tables {wildcards.study:q} --audience {wildcards.audience:q} {params.formats:q} 2> {log:q}"
 
 
 rule report:

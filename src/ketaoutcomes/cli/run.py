@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Check, drive snakemake, print one line per study."""
-    from ketaoutcomes.cli import _project, _run_lock, _workflow
+    from ketaoutcomes.cli import _project, _run_lock, _table_formats, _workflow
     from ketaoutcomes.domain.findings import DataMissing, KetaoutcomesError
 
     if not (_project.ROOT / "Snakefile").is_file():
@@ -34,7 +34,9 @@ def main(args: argparse.Namespace) -> int:
     if args.seed is not None and not args.blinded:
         raise KetaoutcomesError("--seed is the seed of a blinded run: say --blinded too")
     _workflow.refuse_profiles(_project.ROOT)
-    names = [Path(name).stem if name.endswith(".yaml") else name for name in args.study] or _default_studies(_project.ROOT)
+    config = _config(_project.ROOT)
+    _table_formats.require(config.get("table_formats"))
+    names = [Path(name).stem if name.endswith(".yaml") else name for name in args.study] or [str(name) for name in config["studies"]]
     with _run_lock.held(_project.ROOT / "results") as lock:
         return _run(names, args, lock)
 
@@ -55,11 +57,11 @@ def _run(names: list[str], args: argparse.Namespace, lock: Held) -> int:
     return max(_headline(study, blinded=args.blinded) for study in studies)
 
 
-def _default_studies(root: Path) -> list[str]:
+def _config(root: Path) -> dict[str, Any]:
+    """What config/config.yaml says."""
     import yaml
 
-    config: dict[str, Any] = yaml.safe_load((root / "config" / "config.yaml").read_text(encoding="utf-8"))
-    return [str(name) for name in config["studies"]]
+    return yaml.safe_load((root / "config" / "config.yaml").read_text(encoding="utf-8"))
 
 
 def _checked(names: list[str], *, blinded: bool) -> list[Study]:

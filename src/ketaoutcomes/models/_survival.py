@@ -87,8 +87,9 @@ def restricted_means(time: Floats, event: NDArray[np.bool_], group: Sequence[str
         ``mean0, mean1, difference, std_error, lower, upper, p``; areas under the product-limit curves.
     """
     gw = _greenwood()
-    frame: pd.DataFrame = gw.rmst_diff(gw.Surv(time=time, event=event), until, np.asarray(group), conf_level=conf_level)
-    row = frame.iloc[0]
+    frame = gw.rmst_diff(gw.Surv(time=time, event=event), until, np.asarray(group), conf_level=conf_level)
+    # of pandas, or of polars where that is installed
+    row = {name: frame[name].to_list()[0] for name in ("group1", "rmst1", "rmst2", "difference", "se", "lower_ci", "upper_ci", "p_value")}
     sign = 1 if str(row["group1"]) == "1" else -1
     limits = sorted((sign * float(row["lower_ci"]), sign * float(row["upper_ci"])))
     means = (float(row["rmst1"]), float(row["rmst2"]))

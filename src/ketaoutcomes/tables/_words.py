@@ -1,10 +1,15 @@
-"""What several tables share: columns for the arms, the analyses of a model, footnotes from a docstring."""
+"""What several tables share: columns for the arms, the analyses of a model, footnotes from a docstring, notes of a place."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from ketaoutcomes.schema.ard import NOMINAL, match
 from ketaoutcomes.schema.labels import Labels
+from ketaoutcomes.schema.numbers import NOTHING, value_of
+from ketaoutcomes.tables._table import Cell, noted
+
+_NOMINAL = "Nominal: a step before it in the declared order was not passed, so it does not decide."
 
 
 def model_analysis(labels: Labels, *models: str) -> str:
@@ -39,11 +44,31 @@ def footnotes(doc: str | None, *more: str) -> tuple[str, ...]:
     return tuple(note for note in (rest, *more) if note)
 
 
-def flag_note(rows: pd.DataFrame, labels: Labels) -> str:
-    """A sentence for flagged or missing results, each with its analysis; empty when all is well."""
-    found = rows[(rows["statistic"] == "verdict") & (rows["text"] != "ok")]
-    said = [
-        f"{labels.text('analysis', str(analysis))} is {text.replace('_', ' ')} ({note})"
-        for analysis, text, note in zip(found["analysis"], found["text"], found["note"], strict=True)
+def titled(ard: pd.DataFrame, analysis: str, more: str = "", *notes: str) -> str | Cell:
+    """An analysis by its title, and `more`, with notes: its own and, unless all is well, its verdict with the reason."""
+    labels = Labels.of(ard)
+    said = match(ard, analysis=analysis, statistic="verdict")
+    found = said[said["text"] != "ok"]
+    verdicts = [
+        f"{str(text).replace('_', ' ').capitalize()}{f': {note}' if note else ''}."
+        for text, note in dict.fromkeys(zip(found["text"], found["note"], strict=True))
     ]
-    return "Verdict: " + "; ".join(said) + "." if said else ""
+    return noted(labels.text("analysis", analysis) + more, *notes, *verdicts)
+
+
+def p_of(rows: pd.DataFrame, *notes: str) -> str | Cell:
+    """The p value of one result, with a note where it no longer decides; a dash when there is none."""
+    nominal = (match(rows, statistic="p_value")["text"] == NOMINAL).any()
+    return noted(value_of(rows, "p_value").removesuffix(f" ({NOMINAL})"), *notes, _NOMINAL if nominal else "")
+
+
+def n_of(rows: pd.DataFrame, statistic: str = "estimate") -> str:
+    """The people behind one result; a dash where that is not known."""
+    n = match(rows, statistic=statistic)["n"]
+    return NOTHING if not len(n) or pd.isna(n.iloc[0]) else f"{n.iloc[0]}"
+
+
+def against(rows: pd.DataFrame, labels: Labels) -> str:
+    """``Against`` the arm that all contrasts in these rows have as comparator; empty when they have several."""
+    found = {str(arm) for arm in rows["comparator"]} - {""}
+    return f"Against {labels.text('arm', *found)}" if len(found) == 1 else "Contrast"

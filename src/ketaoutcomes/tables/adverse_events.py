@@ -9,7 +9,7 @@ from ketaoutcomes.schema.ard import ANY_EVENT, ANY_OF_CLASS, match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses
+from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, titled
 
 NEEDS = ("adverse_events",)
 
@@ -23,7 +23,7 @@ def build(ard: pd.DataFrame) -> Table:
     lines: list[Row] = []
     for analysis in analyses:
         of = match(rows, analysis=analysis)
-        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        lines.append(Row(titled(ard, analysis), heading=True))
         lines.append(Row("People", tuple(value_of(match(of, arm=arm, term=""), "n") for arm in arms)))
         lines += [_line(match(of, level="", term=term), term.capitalize() + " adverse event", list(arms)) for term in (ANY_EVENT, "any serious")]
         for group in sorted(set(of["level"]) - {""}):

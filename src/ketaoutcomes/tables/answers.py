@@ -9,9 +9,9 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import interval, rounded, value_of
-from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import flag_note, footnotes, model_analyses
+from ketaoutcomes.schema.numbers import interval, rounded
+from ketaoutcomes.tables._table import Cell, Row, Table
+from ketaoutcomes.tables._words import footnotes, model_analyses, p_of, titled
 
 NEEDS = ("cox", "hazard")
 _MODELS = {"cox": "Cox regression", "hazard": "model of intervals"}
@@ -33,18 +33,17 @@ def build(ard: pd.DataFrame) -> Table:
         lines.append(Row(f"{labels.text('parameter', str(parameter))}: {arms[str(arm)]} against {arms[comparator]}", heading=True))
         for name in [name for name in analyses if name in set(group["analysis"])]:
             own = match(rows, analysis=name, population=str(population), arm=str(arm))
-            lines.append(Row(f"{labels.text('analysis', name)} ({_MODELS[labels.text('model', name)]})", _cells(own, unit)))
+            lines.append(Row(titled(ard, name, f" ({_MODELS[labels.text('model', name)]})"), _cells(own, unit)))
     columns = ("Hazard ratio", "p", "Risk, percentage points", f"Mean {unit} without")
-    note = flag_note(ard[ard["analysis"].isin(analyses)], labels)
     nothing = "No event has both a Cox regression and a model of intervals."
-    return Table("Does the answer depend on the model?", "", columns, tuple(lines), footnotes(__doc__, note), nothing=nothing)
+    return Table("Does the answer depend on the model?", "", columns, tuple(lines), footnotes(__doc__), nothing=nothing)
 
 
-def _cells(own: pd.DataFrame, unit: str) -> tuple[str, str, str, str]:
+def _cells(own: pd.DataFrame, unit: str) -> tuple[str | Cell, ...]:
     ratio = match(own, term="contrast")
     mean = match(own, term="restricted mean difference")
     longer = interval(mean, "restricted_mean") + (f" to {mean['day'].iloc[0]:g} {unit}" if len(mean) else "")
-    return interval(ratio, "hazard_ratio"), value_of(ratio, "p_value"), _risk(own), longer
+    return interval(ratio, "hazard_ratio"), p_of(ratio), _risk(own), longer
 
 
 def _risk(own: pd.DataFrame) -> str:

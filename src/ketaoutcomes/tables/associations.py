@@ -8,9 +8,9 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import NOTHING, interval, value_of
+from ketaoutcomes.schema.numbers import NOTHING, interval
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import flag_note, footnotes, model_analyses
+from ketaoutcomes.tables._words import footnotes, model_analyses, n_of, p_of, titled
 
 NEEDS = ("association",)
 _PREFIX = "association: "
@@ -23,12 +23,10 @@ def build(ard: pd.DataFrame) -> Table:
     lines: list[Row] = []
     for analysis in analyses:
         rows = match(ard, analysis=analysis)
-        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        lines.append(Row(titled(ard, analysis), heading=True))
         terms = [str(term) for term in dict.fromkeys(rows["term"]) if str(term).startswith(_PREFIX)]
         for term in terms:
             own = match(rows, term=term)
-            n = match(own, statistic="estimate")["n"].iloc[0]
-            lines.append(Row(term.removeprefix(_PREFIX).capitalize(), (NOTHING if pd.isna(n) else f"{n}", interval(own), value_of(own, "p_value"))))
+            lines.append(Row(term.removeprefix(_PREFIX).capitalize(), (n_of(own), interval(own), p_of(own))))
         lines += [] if terms else [Row("not estimable", ("", NOTHING, ""))]
-    note = flag_note(ard[ard["analysis"].isin(analyses)], labels)
-    return Table("Associations with what belongs to a session", "", ("People", "Per unit (95 % CI)", "p"), tuple(lines), footnotes(__doc__, note))
+    return Table("Associations with what belongs to a session", "", ("People", "Per unit (95 % CI)", "p"), tuple(lines), footnotes(__doc__))

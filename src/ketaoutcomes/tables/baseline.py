@@ -7,7 +7,7 @@ import pandas as pd
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import value_of
-from ketaoutcomes.tables._table import Row, Table
+from ketaoutcomes.tables._table import END, Row, Table
 from ketaoutcomes.tables._words import arm_columns, footnotes, model_analysis
 
 NEEDS = ("descriptive",)
@@ -36,7 +36,7 @@ def _variable(rows: pd.DataFrame, label: str, arms: list[str]) -> list[Row]:
         return [Row(f"{label}, mean (SD)", tuple(_mean(match(rows, arm=arm)) for arm in arms))]
     terms = [term for term in dict.fromkeys(rows["term"]) if term]
     levels = [Row(term, tuple(_share(match(rows, arm=arm, term=term)) for arm in arms)) for term in terms]
-    return [Row(f"{label}, n (%)", heading=True), *levels]
+    return [Row(f"{label}, n (%)", heading=True), *levels, END]
 
 
 def _mean(rows: pd.DataFrame) -> str:

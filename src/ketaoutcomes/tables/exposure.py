@@ -9,7 +9,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses
+from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, titled
 
 NEEDS = ("exposure",)
 
@@ -23,7 +23,7 @@ def build(ard: pd.DataFrame) -> Table:
     lines: list[Row] = []
     for analysis in analyses:
         of = match(rows, analysis=analysis)
-        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        lines.append(Row(titled(ard, analysis), heading=True))
         bands = {str(band): match(of, term=str(band)) for band in dict.fromkeys(of["term"])}
         lines += [Row(band.capitalize(), tuple(_cell(match(inside, arm=arm)) for arm in arms)) for band, inside in bands.items()]
     return Table("Scores by cumulative exposure", "", tuple(arms.values()), tuple(lines), footnotes(__doc__))

@@ -9,7 +9,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses
+from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, titled
 
 NEEDS = ("cumulative_incidence",)
 
@@ -23,7 +23,7 @@ def build(ard: pd.DataFrame) -> Table:
     lines: list[Row] = []
     for analysis in analyses:
         rows = match(ard, analysis=analysis)
-        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        lines.append(Row(titled(ard, analysis), heading=True))
         lines.append(Row("Event / competing / people", tuple(_people(match(rows, arm=arm)) for arm in arms)))
         for day in dict.fromkeys(match(rows, term="incidence")["day"]):
             at = match(rows, term="incidence", day=day)

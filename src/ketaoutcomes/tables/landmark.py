@@ -9,7 +9,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import flag_note, footnotes, model_analyses
+from ketaoutcomes.tables._words import footnotes, model_analyses, titled
 
 NEEDS = ("landmark",)
 
@@ -22,7 +22,7 @@ def build(ard: pd.DataFrame) -> Table:
     for analysis in analyses:
         rows = match(ard, analysis=analysis, level="after the landmark")
         test = match(ard, analysis=analysis, term="log-rank")
-        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        lines.append(Row(titled(ard, analysis), heading=True))
         for band in [str(term) for term in dict.fromkeys(rows["term"]) if term]:
             own = match(rows, term=band)
             days = sorted(set(own["day"].dropna()))
@@ -30,11 +30,10 @@ def build(ard: pd.DataFrame) -> Table:
             whole = own[own["day"].isna()]
             lines.append(Row(band.capitalize(), (f"{value_of(whole, 'n_events')} / {value_of(whole, 'n')}", shares, value_of(whole, "median"))))
         lines.append(Row("Log-rank test", ("", f"p {value_of(test, 'p_value')}" if len(test) else "none", "")))
-    note = flag_note(ard[ard["analysis"].isin(analyses)], labels)
     return Table(
         "Landmark analyses",
         "",
         ("Events / people", "Without the event, days after the landmark (95 % CI)", "Median, days"),
         tuple(lines),
-        footnotes(__doc__, note),
+        footnotes(__doc__),
     )

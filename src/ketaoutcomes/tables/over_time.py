@@ -7,9 +7,9 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import NOTHING, interval, shown, value_of
-from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, flag_note, footnotes, model_analyses
+from ketaoutcomes.schema.numbers import interval, shown
+from ketaoutcomes.tables._table import Cell, Row, Spanner, Table
+from ketaoutcomes.tables._words import against, arm_columns, footnotes, model_analyses, n_of, p_of, titled
 
 NEEDS = ("lmm|gee",)
 _COLUMNS = ("People", "Mean", "Difference", "p", "New site")
@@ -24,19 +24,18 @@ def build(ard: pd.DataFrame) -> Table:
     for analysis in analyses:
         of = match(rows, analysis=analysis)
         arms = arm_columns(labels, of)
-        lines.append(Row(f"{labels.text('analysis', analysis)} ({labels.text('unit', str(of['parameter'].iloc[0]))})", heading=True))
+        lines.append(Row(titled(ard, analysis, f" ({labels.text('unit', str(of['parameter'].iloc[0]))})"), heading=True))
         for day in sorted(set(of["day"])):
             at = match(of, day=float(day))
             when = f"{unit.removesuffix('s').capitalize()} {day:g}"
             lines += [Row(f"{when}, {name}" if len(arms) > 1 else when, _cells(match(at, arm=arm))) for arm, name in arms.items()]
-    note = flag_note(ard[ard["analysis"].isin(analyses)], labels)
-    return Table("Courses over time", "", _COLUMNS, tuple(lines), footnotes(__doc__, note), nothing="No analysis gives a course at declared times.").compact()
+    nothing = "No analysis gives a course at declared times."
+    over = (Spanner(against(match(rows, term="contrast"), labels), 2, 2),)
+    return Table("Courses over time", "", _COLUMNS, tuple(lines), footnotes(__doc__), nothing=nothing, spanners=over).compact()
 
 
-def _cells(rows: pd.DataFrame) -> tuple[str, ...]:
+def _cells(rows: pd.DataFrame) -> tuple[str | Cell, ...]:
     mean, compared, new = (match(rows, term=term) for term in ("ls_mean", "contrast", "new site"))
-    n = match(mean, statistic="estimate")["n"]
-    people = NOTHING if not len(n) or pd.isna(n.iloc[0]) else f"{n.iloc[0]}"
-    difference = (interval(compared), value_of(compared, "p_value")) if len(compared) else ("", "")
+    difference = (interval(compared), p_of(compared)) if len(compared) else ("", "")
     limits = [shown(row) for statistic in ("predicted_low", "predicted_high") for _, row in match(new, statistic=statistic).iterrows()]
-    return people, interval(mean), *difference, " to ".join(limits)
+    return n_of(mean), interval(mean), *difference, " to ".join(limits)

@@ -9,7 +9,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, visit_label
+from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, p_of, titled, visit_label
 
 NEEDS = ("ordinal",)
 
@@ -23,7 +23,7 @@ def build(ard: pd.DataFrame) -> Table:
     for analysis in analyses:
         rows = match(ard, analysis=analysis)
         visit = visit_label(labels, str(match(rows, statistic="n")["visit"].iloc[0])) if len(match(rows, statistic="n")) else ""
-        lines.append(Row(f"{labels.text('analysis', analysis)}{f', {visit.lower()}' if visit else ''}", heading=True))
+        lines.append(Row(titled(ard, analysis, f", {visit.lower()}" if visit else ""), heading=True))
         lines.append(Row("People with a score", tuple(value_of(match(rows, arm=arm, term="", level=""), "n") for arm in arms)))
         for kind in ("change", "shift"):
             of = match(rows, level=kind)
@@ -34,5 +34,5 @@ def build(ard: pd.DataFrame) -> Table:
             ]
         compared = {arm: match(rows, arm=arm, term="contrast") for arm in arms}
         lines.append(Row("Median difference", tuple(interval(found) if len(found) else "" for found in compared.values())))
-        lines.append(Row("p of the rank test", tuple(value_of(found, "p_value") if len(found) else "" for found in compared.values())))
+        lines.append(Row("p of the rank test", tuple(p_of(found) if len(found) else "" for found in compared.values())))
     return Table("Ordinal outcomes", "", tuple(arms.values()), tuple(lines), footnotes(__doc__))

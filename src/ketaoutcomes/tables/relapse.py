@@ -12,7 +12,7 @@ from ketaoutcomes.schema.ard import OTHER_CHOICE, match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, interval, shown, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import flag_note, footnotes, model_analyses
+from ketaoutcomes.tables._words import footnotes, model_analyses, p_of, titled
 
 NEEDS = ("kaplan_meier|cox",)
 
@@ -23,14 +23,13 @@ def build(ard: pd.DataFrame) -> Table:
     lines: list[Row] = []
     for analysis in model_analyses(labels, "kaplan_meier"):
         rows = match(ard, analysis=analysis)
-        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        lines.append(Row(titled(ard, analysis), heading=True))
         lines += _curves(rows, labels)
     for analysis in model_analyses(labels, "cox"):
         rows = match(ard, analysis=analysis)
-        lines.append(Row(f"{labels.text('analysis', analysis)} (hazard ratio)", heading=True))
+        lines.append(Row(titled(ard, analysis, " (hazard ratio)"), heading=True))
         lines += _hazards(rows, labels)
-    note = flag_note(ard[ard["analysis"].isin(model_analyses(labels, "kaplan_meier", "cox"))], labels)
-    return Table("Time to event", "", ("Events / people", "Estimate (95 % CI)", "p"), tuple(lines), footnotes(__doc__, note))
+    return Table("Time to event", "", ("Events / people", "Estimate (95 % CI)", "p"), tuple(lines), footnotes(__doc__))
 
 
 def _curves(rows: pd.DataFrame, labels: Labels) -> list[Row]:
@@ -51,7 +50,7 @@ def _curves(rows: pd.DataFrame, labels: Labels) -> list[Row]:
     test = match(rows, term="log-rank")
     if len(test):
         text = f"chi-square {value_of(test, 'chisq')}, {value_of(test, 'df').removesuffix('.0')} df"
-        lines.append(Row("Log-rank test", ("", text, value_of(test, "p_value"))))
+        lines.append(Row("Log-rank test", ("", text, p_of(test))))
     return lines
 
 
@@ -85,17 +84,17 @@ def _hazards(rows: pd.DataFrame, labels: Labels) -> list[Row]:
     for row in match(rows, term="contrast", statistic="hazard_ratio").itertuples():
         same = match(rows, term="contrast", arm=str(row.arm))
         stub = f"{arms[str(row.arm)]} against {arms[str(row.comparator)]}"
-        lines.append(Row(stub, (events, interval(same, "hazard_ratio"), value_of(same, "p_value"))))
+        lines.append(Row(stub, (events, interval(same, "hazard_ratio"), p_of(same))))
     for row in match(rows, term="restricted mean difference", statistic="restricted_mean").itertuples():
         same = match(rows, term="restricted mean difference", arm=str(row.arm))
         stub = f"Mean {unit} without the event up to {row.day:g}, difference: {arms[str(row.arm)]} minus {arms[str(row.comparator)]}"
-        lines.append(Row(stub, ("", interval(same, "restricted_mean"), value_of(same, "p_value"))))
+        lines.append(Row(stub, ("", interval(same, "restricted_mean"), p_of(same))))
     for row in match(rows, term="landmark difference", statistic="risk_difference").itertuples():
         same = match(rows, term="landmark difference", arm=str(row.arm), day=float(str(row.day)))
         stub = f"Without the event at {row.day:g} {unit}, percentage points: {arms[str(row.arm)]} minus {arms[str(row.comparator)]}"
-        lines.append(Row(stub, ("", interval(same, "risk_difference"), value_of(same, "p_value"))))
+        lines.append(Row(stub, ("", interval(same, "risk_difference"), p_of(same))))
     check = match(rows, term="proportional hazards")
     text = f"chi-square {value_of(check, 'chisq')}, {value_of(check, 'df').removesuffix('.0')} df"
     for other in dict.fromkeys(match(rows, term=OTHER_CHOICE)["level"]):
         lines += _other(match(rows, term=OTHER_CHOICE, level=other), arms, str(other), "")
-    return [*lines, Row("Check of proportional hazards", ("", text, value_of(check, "p_value")))]
+    return [*lines, Row("Check of proportional hazards", ("", text, p_of(check)))]

@@ -1,4 +1,4 @@
-"""Response and remission. Met / people counted (%); risk difference in percentage points with Newcombe limits, stratified
+"""Response and remission. Counted: by the definition; risk difference in percentage points with Newcombe limits, stratified
 (Mantel-Haenszel) or standardised where the analysis says so; risk ratio with log-Wald limits; number needed to treat (NNT; negative: to
 harm) with limits only where those of the difference do not hold 0. p of the score test, of the stratified or standardised one, or
 of Fisher's exact test where an expected count is below 5. What a missing score means is part of each definition."""
@@ -10,8 +10,8 @@ import pandas as pd
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
-from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, visit_label
+from ketaoutcomes.tables._table import Cell, Row, Spanner, Table
+from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, p_of, titled, visit_label
 
 NEEDS = ("proportions",)
 #: Heading, part of the term, statistic of the rows.
@@ -40,12 +40,14 @@ def build(ard: pd.DataFrame) -> Table:
     lines: list[Row] = []
     for analysis in analyses:
         rows = match(ard, analysis=analysis)
-        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        lines.append(Row(_title(ard, labels, analysis), heading=True))
         for visit in dict.fromkeys(match(rows, statistic="n")["visit"]):
             at = match(rows, visit=visit)
             cells = [_share(match(at, arm=arm, term="")) for arm in arms]
             lines.append(Row(visit_label(labels, visit), (*cells, *(cell for arm in tests for cell in _compared(at, arm)))))
-    return Table("Response and remission", "", tuple(columns), tuple(lines), footnotes(__doc__, _definitions(ard, labels, analyses)))
+    met = (Spanner("Met / counted (%)", 0, len(arms)),) if arms else ()
+    over = tuple(Spanner(f"{arms[arm]} against {arms[reference]}", len(arms) + at * len(_HEADINGS), len(_HEADINGS)) for at, arm in enumerate(tests))
+    return Table("Response and remission", "", tuple(columns), tuple(lines), footnotes(__doc__), spanners=(*met, *over))
 
 
 def _long(ard: pd.DataFrame, labels: Labels, analyses: list[str], arms: dict[str, str]) -> Table:
@@ -56,32 +58,34 @@ def _long(ard: pd.DataFrame, labels: Labels, analyses: list[str], arms: dict[str
         rows = match(ard, analysis=analysis)
         for visit in dict.fromkeys(match(rows, statistic="n")["visit"]):
             at = match(rows, visit=visit)
-            lines.append(Row(f"{labels.text('analysis', analysis)}: {visit_label(labels, visit).lower()}", heading=True))
+            lines.append(Row(_title(ard, labels, analysis, f": {visit_label(labels, visit).lower()}"), heading=True))
             for arm, name in arms.items():
                 compared = (at["term"].str.startswith("contrast") & (at["arm"] == arm)).any()
                 lines.append(Row(name, (_share(match(at, arm=arm, term="")), *(_compared(at, arm) if compared else ("",) * len(_HEADINGS)))))
-    return Table("Response and remission", "", columns, tuple(lines), footnotes(__doc__, _definitions(ard, labels, analyses)))
+    over = (Spanner(f"Against {arms[labels.text('study', 'reference')]}", 1, len(_HEADINGS)),)
+    return Table("Response and remission", "", columns, tuple(lines), footnotes(__doc__), spanners=over)
 
 
-def _compared(at: pd.DataFrame, arm: str) -> tuple[str, ...]:
+def _compared(at: pd.DataFrame, arm: str) -> tuple[str | Cell, ...]:
     """Difference, ratio, number needed and p of one arm against the reference."""
     effects = (interval(_first(match(at, arm=arm, term=f"contrast: {term}")), statistic) for _, term, statistic in _EFFECTS)
     return (*effects, _p(match(at, arm=arm, term="contrast: test")))
 
 
-def _definitions(ard: pd.DataFrame, labels: Labels, analyses: list[str]) -> str:
-    words = (labels.text("definition", str(match(ard, analysis=analysis)["parameter"].iloc[0])) for analysis in analyses)
-    return "Definitions: " + "; ".join(dict.fromkeys(words)) + "."
+def _title(ard: pd.DataFrame, labels: Labels, analysis: str, more: str = "") -> str | Cell:
+    """The analysis, with what its outcome means as a note."""
+    words = labels.text("definition", str(match(ard, analysis=analysis)["parameter"].iloc[0]))
+    return titled(ard, analysis, more, f"{words}." if words else "")
 
 
 def _first(rows: pd.DataFrame) -> pd.DataFrame:
     return next((match(rows, method=method) for method in _METHODS if (rows["method"] == method).any()), rows)
 
 
-def _p(rows: pd.DataFrame) -> str:
+def _p(rows: pd.DataFrame) -> str | Cell:
     """p of the adjusted, stratified or score test; marked where it is Fisher's."""
     first = _first(rows)
-    return value_of(first, "p_value") + (" (Fisher)" if (first["method"] == "fisher").any() else "")
+    return p_of(first, "Fisher's exact test." if (first["method"] == "fisher").any() else "")
 
 
 def _share(rows: pd.DataFrame) -> str:

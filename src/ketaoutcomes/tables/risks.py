@@ -9,8 +9,8 @@ import pandas as pd
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, interval, value_of
-from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, flag_note, footnotes, model_analyses, visit_label
+from ketaoutcomes.tables._table import Cell, Row, Spanner, Table
+from ketaoutcomes.tables._words import against, arm_columns, footnotes, model_analyses, p_of, titled, visit_label
 
 NEEDS = ("glmm|hazard|gee",)
 _COLUMNS = ("Seen", "Risk, % (95 % CI)", "Difference", "Ratio", "Odds ratio", "p")
@@ -26,39 +26,43 @@ def build(ard: pd.DataFrame) -> Table:
     for analysis in analyses:
         rows = match(ard, analysis=analysis)
         found = match(rows, term="risk", statistic="risk")
-        title = labels.text("analysis", analysis)
-        lines += _hazard_ratios(rows, labels, title)
+        lines += [Row(titled(ard, analysis), heading=True), *_hazard_ratios(rows, labels)] if _is_hazard(labels, analysis) else []
         for row in found.drop_duplicates(["visit", "day"]).itertuples():
             at = match(rows, visit=str(row.visit)) if row.visit else match(rows, day=float(str(row.day)))
             when = visit_label(labels, str(row.visit)).lower() if row.visit else f"by {row.day:g} {labels.text('study', 'time_unit')}"
-            lines += [Row(f"{title}: {when}", heading=True)] if row.visit else []
+            lines += [Row(titled(ard, analysis, f": {when}"), heading=True)] if row.visit else []
             for arm, name in arm_columns(labels, match(at, term="risk")).items():
                 lines.append(Row(name if row.visit else f"{name}, {when}", _cells(at, arm)))
         if not len(found):
-            lines += [Row(title, heading=True), Row("not estimable", ("", NOTHING, "", "", "", ""))]
-    note = flag_note(ard[ard["analysis"].isin(analyses)], labels)
-    return Table("Risks by model", "", _COLUMNS, tuple(lines), footnotes(__doc__, note)).compact()
+            lines += [Row(titled(ard, analysis), heading=True), Row("not estimable", ("", NOTHING, "", "", "", ""))]
+    contrasts = ard[ard["analysis"].isin(analyses) & ard["term"].str.startswith("contrast")]
+    over = (Spanner(against(contrasts, labels), 2, 4),)
+    return Table("Risks by model", "", _COLUMNS, tuple(lines), footnotes(__doc__), spanners=over).compact()
 
 
-def _cells(at: pd.DataFrame, arm: str) -> tuple[str, ...]:
+def _cells(at: pd.DataFrame, arm: str) -> tuple[str | Cell, ...]:
     own = match(at, arm=arm)
     seen = match(own, term="")
     text = f"{value_of(seen, 'n_events')} / {value_of(seen, 'n')}" if len(seen) else ""
     compared = [match(own, term=f"contrast: {effect.replace('_', ' ')}") for effect in _EFFECTS]
     effects = tuple(interval(rows, effect) if len(rows) else "" for rows, effect in zip(compared, _EFFECTS, strict=True))
-    return text, interval(match(own, term="risk"), "risk"), *effects, value_of(compared[0], "p_value") if len(compared[0]) else ""
+    return text, interval(match(own, term="risk"), "risk"), *effects, p_of(compared[0]) if len(compared[0]) else ""
 
 
-def _hazard_ratios(rows: pd.DataFrame, labels: Labels, title: str) -> list[Row]:
+def _is_hazard(labels: Labels, analysis: str) -> bool:
+    return labels.text("model", analysis) == "hazard"
+
+
+def _hazard_ratios(rows: pd.DataFrame, labels: Labels) -> list[Row]:
     """Of a model of hazards, and the mean time without the event."""
     arms, unit = labels.of_kind("arm"), labels.text("study", "time_unit")
     lines: list[Row] = []
     for row in match(rows, term="contrast", statistic="hazard_ratio").itertuples():
         same = match(rows, term="contrast", arm=str(row.arm))
         name = f"Hazard ratio: {arms[str(row.arm)]} against {arms[str(row.comparator)]}"
-        lines.append(Row(name, ("", "", "", interval(same, "hazard_ratio"), "", value_of(same, "p_value"))))
+        lines.append(Row(name, ("", "", "", interval(same, "hazard_ratio"), "", p_of(same))))
     for row in match(rows, term="restricted mean difference", statistic="restricted_mean").itertuples():
         same = match(rows, term="restricted mean difference", arm=str(row.arm))
         name = f"Mean {unit} without the event up to {row.day:g}, {arms[str(row.arm)]} minus {arms[str(row.comparator)]}"
-        lines.append(Row(name, ("", "", interval(same, "restricted_mean"), "", "", value_of(same, "p_value"))))
-    return [Row(title, heading=True), *lines] if labels.text("model", str(rows["analysis"].iloc[0])) == "hazard" else []
+        lines.append(Row(name, ("", "", interval(same, "restricted_mean"), "", "", p_of(same))))
+    return lines

@@ -12,7 +12,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import footnotes, model_analyses
+from ketaoutcomes.tables._words import footnotes, model_analyses, titled
 
 NEEDS = ("visit_process",)
 _QUARTILES = ("scores per person", "scores of a person per 30 days", "days between two scores")
@@ -24,7 +24,7 @@ def build(ard: pd.DataFrame) -> Table:
     lines: list[Row] = []
     for analysis in model_analyses(labels, "visit_process"):
         rows = match(ard, analysis=analysis)
-        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        lines.append(Row(titled(ard, analysis), heading=True))
         lines += _numbers(rows)
         bands = [str(term) for term in dict.fromkeys(match(rows, level="score seen last")["term"])]
         lines += _by_band(rows, bands, f"{labels.text('parameter', str(rows['parameter'].iloc[0]))} seen last")

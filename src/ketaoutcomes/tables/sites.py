@@ -10,7 +10,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import footnotes, model_analyses
+from ketaoutcomes.tables._words import footnotes, model_analyses, titled
 
 NEEDS = ("lmm|glmm|hazard",)
 
@@ -23,7 +23,7 @@ def build(ard: pd.DataFrame) -> Table:
     for analysis in [name for name in model_analyses(labels, *NEEDS[0].split("|")) if (rows["statistic"][rows["analysis"] == name] == "sd_between").any()]:
         of = match(rows, analysis=analysis)
         whole = match(of, term="site")
-        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        lines.append(Row(titled(ard, analysis), heading=True))
         lines.append(Row(f"Standard deviation between {value_of(whole, 'n_sites')} sites", (value_of(whole, "sd_between"), "")))
         for level in dict.fromkeys(match(of, term="site effect")["level"]):
             own, before = match(of, term="site effect", level=level), match(of, term="site deviation", level=level)

@@ -7,9 +7,8 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import TESTING, match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import footnotes, visit_label
+from ketaoutcomes.tables._words import footnotes, p_of, visit_label
 
 NEEDS = ()
 
@@ -18,7 +17,7 @@ def build(ard: pd.DataFrame) -> Table:
     """A line for each hypothesis."""
     labels = Labels.of(ard)
     rows = match(ard, term=TESTING)
-    lines = [Row(_hypothesis(row, labels), (str(row["note"]), value_of(rows.loc[[index]], "p_value"), str(row["text"]))) for index, row in rows.iterrows()]
+    lines = [Row(_hypothesis(row, labels), (str(row["note"]), p_of(rows.loc[[index]]), str(row["text"]))) for index, row in rows.iterrows()]
     order = f"Two-sided level and order: {labels.text('testing', 'order')}."
     nothing = "The study declares no confirmatory tests."
     return Table("Confirmatory tests", "", ("Step", "p", "Decision"), tuple(lines), footnotes(__doc__, order), nothing=nothing)

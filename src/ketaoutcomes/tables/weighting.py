@@ -13,7 +13,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, flag_note, footnotes, model_analyses
+from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, p_of, titled
 
 NEEDS = ("weighted",)
 
@@ -25,12 +25,11 @@ def build(ard: pd.DataFrame) -> Table:
     analyses = model_analyses(labels, "weighted")
     for analysis in analyses:
         rows = match(ard, analysis=analysis)
-        lines.append(Row(labels.text("analysis", analysis), heading=True))
+        lines.append(Row(titled(ard, analysis), heading=True))
         lines += _differences(rows)
         lines += _balance(rows)
         lines += _weights(rows, labels)
-    note = flag_note(ard[ard["analysis"].isin(analyses)], labels)
-    return Table("Weighted comparisons", "", ("Before or unweighted", "After or weighted"), tuple(lines), footnotes(__doc__, note))
+    return Table("Weighted comparisons", "", ("Before or unweighted", "After or weighted"), tuple(lines), footnotes(__doc__))
 
 
 def _differences(rows: pd.DataFrame) -> Iterator[Row]:
@@ -41,7 +40,7 @@ def _differences(rows: pd.DataFrame) -> Iterator[Row]:
     crude = found["method"] == "crude"
     if (found["statistic"] == statistic).any():
         yield Row(f"{name} (95 % CI)", (interval(found[crude], statistic), interval(found[~crude], statistic)))
-        yield Row("p", (value_of(found[crude], "p_value"), value_of(found[~crude], "p_value")))
+        yield Row("p", (p_of(found[crude]), p_of(found[~crude])))
     for term in ("E-value: estimate", "E-value: limit nearer to no difference"):
         own = match(rows, term=term)
         if len(own):
