@@ -20,7 +20,10 @@ from tests.unit.displays.conftest import exact
 from tests.unit.displays.ugly import SHAPES, make
 
 #: What keeps a browser from asking the network for its own sake.
-_QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
+_QUIET = [
+    f"--{flag}"
+    for flag in ("no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-component-update", "disable-sync")
+]
 
 
 def missing(what: str) -> None:

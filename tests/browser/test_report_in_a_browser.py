@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -68,7 +69,7 @@ def test_links_resolve_images_have_words_headings_are_in_order(browser: Browser,
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])")
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     unscoped = "[...document.querySelectorAll('th')].filter(t => !t.scope && t.textContent.trim()).length"
     assert page.evaluate(unscoped) == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ def arms_or_all(rows: pd.DataFrame) -> pd.DataFrame:
 
 def count(value: float) -> str:
     """A number of people as text; a dash where it is not shown."""
-    return NOTHING if pd.isna(value) else f"{value:.0f}"
+    return NOTHING if math.isnan(value) else f"{value:.0f}"
 
 
 def percent(value: float) -> str:

@@ -49,7 +49,7 @@ def _counted(labels: Labels, looks: Sequence[Any]) -> dict[str, Any]:
     return {**{name: looks[at % len(looks)] for at, name in enumerate(arm_colours(labels))}, ALL: looks[0]}
 
 
-def ticks(values: Sequence[float]) -> list[str]:
+def ticks(values: Any) -> list[str]:  # noqa: ANN401 - plotnine's type for labels is private
     """Numbers at an axis, with a true minus sign."""
     return [f"{value:.3g}".replace("-", MINUS) for value in values]
 
@@ -75,14 +75,14 @@ def look() -> Any:  # noqa: ANN401 - plotnine has no useful public type for a su
 
 
 def words(width: float, *, above: str = "", below: str = "", x: str = "") -> tuple[Any, float]:
-    """What stands above a panel `width` mm wide (its measure and direction), under it (how to read it), on the x axis; and its height in mm."""
-    above, below = (_text.wrapped(text, width, size) if text else "" for text, size in ((above, _text.BODY), (below, _text.SMALL)))
+    """What stands above a panel `width` mm wide (its measure), under it (how to read it), on the x axis; and the height of all in mm."""
+    above, below = (_text.wrapped(text, 0.97 * width, size) if text else "" for text, size in ((above, _text.BODY), (below, _text.SMALL)))
     height = (_text.lines(above) * _text.line_mm() + 2) * bool(above) + (_text.lines(below) * _text.line_mm(_text.SMALL) + 2.5) * bool(below)
     return labs(subtitle=above or None, caption=below or None, x=x, y=""), height + (_text.line_mm() + 1.5) * bool(x)
 
 
 def legend(names: Sequence[str], panel: float, *scales: str) -> tuple[Any, list[str], float]:
-    """The legend for `scales` above a panel `panel` mm wide: in one line where it fits, else one below the other; labels as they are to be shown; height in mm."""
+    """The legend for `scales` above a panel `panel` mm wide, in one line or one below the other; labels as shown; height in mm."""
     key = 11.0
     beside = sum(key + _text.mm(name) for name in names) <= panel - 2
     shown = list(names) if beside else [_text.wrapped(name, panel - key - 4) for name in names]

@@ -108,7 +108,10 @@ class Stack:
             k = round(value / _FAR) - 1
             return self.unders[k].labels[round(_FAR * (k + 1) - value)]
 
-        return lambda breaks: [label(value) for value in breaks]
+        def labels(breaks: Sequence[float]) -> list[str]:
+            return [label(value) for value in breaks]
+
+        return labels
 
 
 def above(k: int) -> str:

@@ -29,6 +29,8 @@ class VisitAxis:
         Labels are turned by 90 degrees.
     counted
         Places where numbers under the plot have room.
+    margin
+        Room beside the first and the last visit, as a share of the panel.
     key
         What the labels stand for, where they are numbers.
     scaled
@@ -41,6 +43,7 @@ class VisitAxis:
     upright: bool
     scaled: bool
     counted: frozenset[float]
+    margin: float
     key: str = ""
 
     @property
@@ -57,7 +60,7 @@ class VisitAxis:
 
     def scale(self) -> list[Any]:
         """The x scale."""
-        expand = (0.06, 0.0) if len(self.places) > 1 else (0.0, 1.0)
+        expand = (self.margin, 0.0) if len(self.places) > 1 else (0.0, 1.0)
         turned = [theme(axis_text_x=element_text(rotation=90, va="top", ha="center"))] if self.upright else []
         return [scale_x_continuous(breaks=list(self.places.values()), labels=list(self.labels), expand=expand), *turned]
 
@@ -93,7 +96,16 @@ def _axis(
     names: list[str], places: list[float], labels: list[str], longest: float, panel: float, *, scaled: bool, upright: bool = False, key: str = ""
 ) -> VisitAxis:
     height = _text.widest(labels) + 3 if upright else max(map(_text.lines, labels)) * _text.line_mm() + 2
-    return VisitAxis(dict(zip(names, places, strict=True)), tuple(labels), height, upright, scaled, frozenset(thinned(places, longest, panel)), key)
+    return VisitAxis(
+        dict(zip(names, places, strict=True)),
+        tuple(labels),
+        height,
+        upright,
+        scaled,
+        frozenset(thinned(places, longest, panel)),
+        max(0.06, (longest / 2 + 1.5) / panel),
+        key,
+    )
 
 
 def _gap(places: list[float], panel: float) -> float:

@@ -21,19 +21,27 @@ _TITLE = "Published numbers and ours, drawn"
 def draw(ard: pd.DataFrame) -> Figure:
     """A line for each published number that ours may be shown beside."""
     rows = match(ard, analysis="published")
-    wide = rows.pivot(index="term", columns="statistic", values="text").reindex(dict.fromkeys(rows["term"])) if len(rows) else pd.DataFrame()
-    numbers = rows[rows["statistic"] == "difference"].set_index("term")["value"] if len(rows) else pd.Series(dtype=float)
-    lines = [
-        {"target": str(term).replace("_", " "), "published": row["published"], "ours": row["reproduced"], "agreement": str(row["agreement"]), "units": float(numbers[term]) / _digit(str(row["published"]))}
-        for term, row in wide.iterrows()
-        if pd.notna(numbers.get(term)) and str(row["agreement"]) in {"PASS", "DIFF"}
-    ]
+    lines = [line for term in dict.fromkeys(rows["term"]) if (line := _line(match(rows, term=str(term)), str(term)))]
     if not lines or Labels.of(ard).text("study", "source") == "simulated":
         return nothing(_TITLE, "No published number stands beside one of ours that may be shown.")
     frame = pd.DataFrame(lines)
     passed = int((frame["agreement"] == "PASS").sum())
-    alt = f"{passed} of {len(frame)} published numbers are ours as printed. " + "; ".join(f"{row['target']}: published {row['published']}, ours {row['ours']}" for row in lines) + "."
+    alt = (
+        f"{passed} of {len(frame)} published numbers are ours as printed. "
+        + "; ".join(f"{row['target']}: published {row['published']}, ours {row['ours']}" for row in lines)
+        + "."
+    )
     return Figure(_TITLE, alt, frame, partial(_plate, frame))
+
+
+def _line(rows: pd.DataFrame, term: str) -> dict[str, object] | None:
+    """A target with both numbers; None where ours may not be shown."""
+    texts, values = (dict(zip(rows["statistic"], rows[column], strict=True)) for column in ("text", "value"))
+    if texts.get("agreement") not in {"PASS", "DIFF"} or pd.isna(values.get("difference")):
+        return None
+    published = str(texts["published"])
+    units = float(values["difference"]) / _digit(published)
+    return {"target": term.replace("_", " "), "published": published, "ours": texts["reproduced"], "agreement": texts["agreement"], "units": units}
 
 
 def _digit(text: str) -> float:
@@ -48,7 +56,9 @@ def _plate(frame: pd.DataFrame, width: float) -> Plate:
     end = max(1.1 * float(frame["units"].abs().max()), 1.0)
     frame = frame.assign(y=places)
     panel = width - _text.widest(names) - 8
-    said, more = words(panel, above="Ours minus published, in units of the last printed digit", below="Grey lines: \N{PLUS-MINUS SIGN}0.5, where rounding ends.")
+    said, more = words(
+        panel, above="Ours minus published, in units of the last printed digit", below="Grey lines: \N{PLUS-MINUS SIGN}0.5, where rounding ends."
+    )
     guide, _, high = legend(["PASS", "DIFF"], panel, "shape", "fill")
     plot = (
         ggplot(frame, aes("units", "y"))

@@ -26,7 +26,7 @@ def draw(ard: pd.DataFrame) -> Figure:
     labels = Labels.of(ard)
     analysis = next(name for name, model in labels.of_kind("model").items() if model == "weighted")
     rows = match(ard, analysis=analysis, statistic="std_difference")
-    wide = rows.pivot(index="term", columns="method", values="value").reindex(dict.fromkeys(rows["term"]))
+    wide = rows.pivot(index="term", columns="method", values="value").reindex(list(dict.fromkeys(rows["term"])))
     if not len(wide) or not wide.notna().any(axis=None):
         return nothing(_TITLE, "Every standardised difference is withheld or not estimable.")
     wide["covariate"] = [_covariate(str(term), labels) for term in wide.index]

@@ -4,9 +4,21 @@ Below: people without either event are not counted here; the table of competing 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pandas as pd
-from plotnine import aes, geom_line, geom_linerange, geom_point, ggplot, scale_color_manual, scale_linetype_manual, scale_shape_manual, scale_x_continuous, scale_y_continuous
+from plotnine import (
+    aes,
+    geom_line,
+    geom_linerange,
+    geom_point,
+    ggplot,
+    scale_color_manual,
+    scale_linetype_manual,
+    scale_shape_manual,
+    scale_x_continuous,
+    scale_y_continuous,
+)
 
 from ketaoutcomes.figures import _curves
 from ketaoutcomes.figures._figure import Figure, Plate, nothing
@@ -33,6 +45,10 @@ def draw(ard: pd.DataFrame) -> Figure:
     return Figure(title, f"Cumulative incidence. {alt}.", curve.drop(columns="panel"), partial(_plate, curve, labels))
 
 
+def _percents(values: Any) -> list[str]:  # noqa: ANN401 - plotnine's type for labels is private
+    return [f"{rounded(100 * value, 0)} %" for value in values]
+
+
 def _plate(curve: pd.DataFrame, labels: Labels, width: float) -> Plate:
     names = list(dict.fromkeys(curve["label"]))
     unit = labels.text("study", "time_unit")
@@ -51,7 +67,7 @@ def _plate(curve: pd.DataFrame, labels: Labels, width: float) -> Plate:
         + scale_shape_manual(values=arm_marks(labels), limits=names, labels=shown)
         + scale_linetype_manual(values=[arm_lines(labels)[name] for name in names], limits=names, labels=shown)
         + scale_x_continuous(breaks=[0.0, *sorted(set(curve["day"]))])
-        + scale_y_continuous(labels=lambda values: [f"{rounded(100 * value, 0)} %" for value in values])
+        + scale_y_continuous(labels=_percents)
         + said
         + look()
         + guide

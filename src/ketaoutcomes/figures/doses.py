@@ -9,6 +9,7 @@ import pandas as pd
 
 from ketaoutcomes.figures._figure import Figure, nothing
 from ketaoutcomes.figures._over_visits import arms_or_all, count, placed, plate
+from ketaoutcomes.figures._theme import arm_names
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import MINUS, rounded
@@ -28,13 +29,15 @@ def draw(ard: pd.DataFrame) -> Figure:
         return nothing(title, "Every mean by exposure is withheld or not estimable.")
     means = placed(means, labels).assign(part=title, visit=means["term"].to_numpy())
     order = {band: float(at) for at, band in enumerate(sorted(bands, key=_start))}
-    means = means.assign(visit=means["term"], visit_label=means["term"].str.capitalize(), time=means["term"].map(order))
+    arms = {name: at for at, name in enumerate(arm_names(labels).values())}
+    means = means.assign(visit=means["term"], visit_label=means["term"].str.capitalize(), time=means["term"].map(order), place=means["label"].map(arms))
+    means = means.sort_values(["place", "time"], kind="stable", ignore_index=True)
     means["n_text"] = [count(n) for n in means["n"].astype("float64")]
     parameter = str(means["parameter"].iloc[0])
     measure = f"Mean change of {labels.text('parameter', parameter)} ({labels.text('unit', parameter)}; {labels.text('better', parameter)} is better)"
     alt = "; ".join(f"{row.visit_label}, {row.label}: {rounded(float(str(row.value)), 1)}" for row in means.dropna(subset="value").itertuples())
     reading = "Numbers: people." + (" Dash or gap: withheld." if means["value"].isna().any() else "")
-    make = partial(plate, means.sort_values(["label", "time"], kind="stable"), labels, [title], {"n_text": "n"}, measure=measure, reading=reading, digits=_tick)
+    make = partial(plate, means, labels, [title], {"n_text": "n"}, measure=measure, reading=reading, digits=_tick)
     return Figure(title, f"{measure}. {alt}.", means[["label", "visit_label", "value", "n", "status"]], make)
 
 

@@ -31,7 +31,7 @@ def draw(ard: pd.DataFrame) -> Figure:
     shares["counted"] = shares["n_missing"] + "/" + shares["n_expected"]
     shares["part"] = [labels.text("parameter", str(name)) for name in shares["parameter"]]
     parts = list(dict.fromkeys(shares["part"]))
-    worst = shares.loc[shares["value"].idxmax()]
+    worst = shares.sort_values("value", ascending=False, kind="stable").iloc[0]
     alt = f"Missing scores by visit; at most {rounded(float(worst['value']), 1)} % ({worst['part']}, {worst['label']}, {worst['visit_label']})."
     reading = "Numbers: missing / expected." + (" Dash or gap: withheld." if shares["value"].isna().any() else "")
     make = partial(plate, shares, labels, parts, {"counted": "n"}, measure="Expected scores that are missing, %", reading=reading, floor=[0.0, 20.0])

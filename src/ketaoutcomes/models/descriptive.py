@@ -153,7 +153,8 @@ def _observed(rows: Results, study: Study, parameter: str, people: pd.DataFrame,
             rows.add("n_observed", seen, n=seen, **key)
             rows.add("n_missing", expected - seen, n=expected - seen, **key)
             rows.add("percent_missing", 100 * (expected - seen) / expected, n=expected, events=expected - seen, **key)
-            gone = expected - int(part.loc[(part["avisitn"] >= float(str(day))) & part["aval"].notna(), "participant"].isin(at["participant"]).groupby(part["participant"]).any().sum())
+            seen_later = set(part.loc[(part["avisitn"] >= float(str(day))) & part["aval"].notna(), "participant"])
+            gone = int((~at["participant"].isin(seen_later)).sum())
             rows.add("percent", 100 * gone / expected, n=expected, events=gone, term=GONE, **key)
 
 

@@ -17,6 +17,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import STUDY, Labels
 from ketaoutcomes.schema.numbers import shown
 
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A display as its stage left it: name, index entry, files."""

@@ -89,6 +89,8 @@ def make(shape: Shape) -> pd.DataFrame:
     _means(rows, shape)
     _proportions(rows, shape)
     _survival(rows, shape)
+    _sessions(rows, shape)
+    _checks(rows, shape)
     raw = pd.DataFrame(rows.rows).reindex(columns=list(ard.ARD.columns))
     frame = ard.check(raw.fillna({"text": "", "note": ""}))
     return _hide(frame) if shape.withheld else frame
@@ -97,7 +99,7 @@ def make(shape: Shape) -> pd.DataFrame:
 def _labels(rows: _Rows, shape: Shape) -> None:
     long = shape.long
     words = {
-        "title": "A study that is hard to draw", "source": "simulated", "status": "open", "design": "parallel" if shape.arms > 1 else "single_arm",
+        "title": "A study that is hard to draw", "source": "real", "status": "open", "design": "parallel" if shape.arms > 1 else "single_arm",
         "randomised": "yes" if shape.randomised else "no", "time_unit": "days", "profile": "", "name": "ugly", "reference": "arm0" if shape.arms > 1 else "",
     }  # fmt: skip
     for term, text in words.items():
@@ -125,6 +127,10 @@ def _labels(rows: _Rows, shape: Shape) -> None:
         ("hazard", "cox"),
         ("curve", "kaplan_meier"),
         ("groups", "subgroups"),
+        ("competing", "cumulative_incidence"),
+        ("exposure", "exposure"),
+        ("weighted", "weighted"),
+        ("sites", "lmm"),
     ):
         extra = ", adjusted for every covariate of the protocol" if long else ""
         rows.label(
@@ -170,6 +176,7 @@ def _description(rows: _Rows, shape: Shape) -> None:
                 ("sd", 6.0),
             ):
                 rows.add("description", statistic, value, n=size, **here)
+            rows.add("description", "percent", 100 * missing / size, n=size, events=missing, term=ard.GONE, **here)
             if at:
                 rows.add("description", "mean_change", -2.2 * at, n=size - missing, **here)
 
@@ -242,6 +249,56 @@ def _survival(rows: _Rows, shape: Shape) -> None:
             _interval(rows, "hazard", "hazard_ratio", 0.7, 0.001 if shape.huge else 0.5, high, term="contrast", comparator="arm0", n=30, **key)
     rows.add("curve", "verdict", text="ok")
     rows.add("hazard", "verdict", text="ok")
+
+
+def _sessions(rows: _Rows, shape: Shape) -> None:
+    pressure = "Systolic blood pressure, worst reading after the dose" if shape.long else "Systolic BP"
+    for name, text, unit in (("cadss", "CADSS", "points"), ("systolic", pressure, "mmHg")):
+        rows.label("parameter", name, text)
+        rows.label("unit", name, unit)
+        rows.label("better", name, "lower")
+        for place, arm in enumerate(_arms(shape)):
+            for session in range(1, shape.visits + 1):
+                key = {"parameter": name, "arm": arm, "visit": f"session {session}", "day": float(session), "n": shape.people - session}
+                rows.add("description", "mean", 120 + 6 * place - 0.3 * session + (900 if shape.huge and session == 2 else 0), **key)
+    for place, arm in enumerate(_arms(shape)):
+        for at, band in enumerate(("none", "1 to 2 sessions", "3 to 6 sessions", "7 to 12 sessions", "more than 12 sessions")):
+            rows.add("exposure", "mean_change", -2.0 * at - place, parameter="madrs", arm=arm, term=band, n=max(shape.people - 20 * at, 9))
+        for day in (30.0, 90.0, 180.0):
+            value = min(0.001 * day * (1 + 0.2 * place), 0.9)
+            _interval(rows, "competing", "incidence", value, value * 0.6, min(value * 1.5, 1.0), term="incidence", arm=arm, day=day, n=40, events=9)
+    for analysis in ("exposure", "competing"):
+        rows.add(analysis, "verdict", text="ok")
+
+
+def _checks(rows: _Rows, shape: Shape) -> None:
+    for at in range(10):
+        for statistic, value in (("fitted", -12.0 + at), ("mean_residual", 0.1 * math.sin(at)), ("sd_residual", 1.0)):
+            rows.add("main", statistic, value, term="check: residuals", level=f"bin {at}", n=40)
+        for statistic, value in (("normal_quantile", (at - 4.5) / 2), ("residual_quantile", (at - 4.5) / 2 + (60.0 if shape.huge and at == 9 else 0.05))):
+            rows.add("main", statistic, value, term="check: quantiles", level=f"{0.1 * at:g}", n=40)
+    covariates = ("base", "age", "sex: female", "Number of antidepressants that failed in the current episode" if shape.long else "drugs")
+    for at, name in enumerate(covariates):
+        for method, value in (("before", -0.4 + 0.2 * at), ("after", 0.02)):
+            rows.add("weighted", "std_difference", value, term=f"balance: {name}", method=method, arm="arm1", n=50)
+    rows.add("weighted", "verdict", text="ok")
+    count = 1 if shape.visits == 2 else 24
+    rows.add("sites", "sd_between", 1.7, term="site", parameter="change", n=shape.people)
+    rows.add("sites", "n_sites", count, term="site", parameter="change", n=shape.people)
+    for at in range(count):
+        # a site of one person: its own deviation is wild, its error huge
+        value, error = (9.0, 8.0) if at == count - 1 else (0.2 * at - 2, 0.6 + 0.05 * at)
+        key = {"level": f"site {at + 1:02d}", "parameter": "change", "n": 8 + at}
+        _interval(rows, "sites", "estimate", value / 2, value / 2 - error, value / 2 + error, term="site effect", **key)
+        rows.add("sites", "estimate", value, term="site deviation", **key)
+        rows.add("sites", "std_error", error, term="site deviation", **key)
+    rows.add("sites", "verdict", text="ok")
+    for at, text in enumerate(("5.59", "0.640", "-2.4", "1.36", "57.8")):
+        name = f"estimate_{at}_of_the_second_table_of_the_publication_by_visit" if shape.long else f"estimate_{at}"
+        ours = float(text) + (0.31 if at == 2 else 0.0003)
+        compared = (("published", float(text), text), ("reproduced", ours, text), ("difference", ours - float(text), "0.0"))
+        for statistic, value, word in (*compared, ("agreement", None, "DIFF" if at == 2 else "PASS")):
+            rows.add("published", statistic, value, term=name, text=word)
 
 
 def _hide(frame: pd.DataFrame) -> pd.DataFrame:
