@@ -5,14 +5,14 @@ RUN = .venv/bin
 SIMULATED = esketamine_trial esketamine_withdrawal esketamine_doses ketamine_clinics ketamine_or_ect
 EXAMPLES = beat_the_blues smoking_relapse
 
-.PHONY: demo test lint format bench recovery lock clean
+.PHONY: demo test lint format bench recovery lock native-report clean
 
 demo: .venv/run
 	@$(RUN)/ketaoutcomes simulate $(SIMULATED)
 	@$(RUN)/ketaoutcomes example $(EXAMPLES)
 	@$(RUN)/ketaoutcomes run
 
-test: .venv/test
+test: .venv/test .venv/axe
 	@PATH="$(CURDIR)/$(RUN):$$PATH" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python -m pytest -n 2 --durations=20 $(ARGS) tests
 
 lint: .venv/test
@@ -65,5 +65,15 @@ lock:
 	@$(RUN)/python $(PIP) --only-binary :all: --no-binary connection-pool --no-build-isolation -r requirements/test.txt
 	@touch $@
 
+# the rules of accessibility for tests/browser; without npm those tests say that they were skipped
+.venv/axe: .venv/base tests/browser/package-lock.json
+	@if command -v npm > /dev/null; then npm ci --prefix tests/browser --ignore-scripts --silent; else echo "no npm here: accessibility is not tested"; fi
+	@touch $@
+
 clean:
 	rm -rf .venv .snakemake results/*/
+
+# snakemake's own report of the workflow, its rules and times, with the released reports: results/native/report.html
+native-report: .venv/test demo
+	@$(RUN)/python -m snakemake --cores all --workflow-profile none --quiet all native
+	@$(RUN)/python -m snakemake --workflow-profile none --report results/native/report.html native

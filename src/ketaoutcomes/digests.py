@@ -22,8 +22,8 @@ _CODE = {
     "analyse": ("cli/analyse.py", "models/__init__.py", "models/_*.py", "mixed"),
     "release": ("cli/release.py", "cli/_plan.py", "release.py", "disclosure.py", "confirmatory.py"),
     "figures": ("cli/figures.py", "cli/_displays.py", "figures/__init__.py", "figures/_*.py"),
-    "tables": ("cli/tables.py", "cli/_displays.py", "cli/_table_formats.py", "tables/__init__.py", "tables/_*.py"),
-    "report": ("cli/report.py", "report"),
+    "tables": ("cli/tables.py", "cli/_displays.py", "cli/_table_formats.py", "word_file.py", "tables/__init__.py", "tables/_*.py"),
+    "report": ("cli/report.py", "word_file.py", "report"),
 }
 _EVERY = ("files.py", "schema", "domain")
 #: Parts of the study file that a stage reads.

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from ketaoutcomes import figures, tables
 from ketaoutcomes.plugins import displays
-from ketaoutcomes.report import Made, page
+from ketaoutcomes.report import Made, checklist, entry, index, page
 from ketaoutcomes.schema.labels import Labels
 from tests.unit.displays.conftest import exact
 from tests.unit.displays.ugly import SHAPES, make
@@ -70,16 +70,14 @@ def report(ard: pd.DataFrame, *, internal: bool = False) -> str:
 
 def blinded(ard: pd.DataFrame) -> pd.DataFrame:
     """An ARD that says its arms are permuted."""
-    ard = ard.copy()
-    ard.loc[(ard["parameter"] == "study") & (ard["term"] == "blinded"), "text"] = "7"
-    return ard
+    word = ard[(ard["parameter"] == "study") & (ard["term"] == "name")].assign(term="blinded", text="7")
+    return pd.concat([ard, word], ignore_index=True)
 
 
 PAGES = {
     "trial": lambda: report(exact("esketamine_trial")),
     "clinics": lambda: report(exact("ketamine_clinics"), internal=True),
-    "withdrawal_blinded": lambda: report(blinded(exact("esketamine_withdrawal"))),
-    "ugly": lambda: report(make(SHAPES["five_long_arms_fourteen_visits"])),
+    "ugly_blinded": lambda: report(blinded(make(SHAPES["five_long_arms_fourteen_visits"]))),
 }
 
 
@@ -89,3 +87,20 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     path = tmp_path_factory.mktemp("pages") / f"{request.param}.html"
     path.write_text(PAGES[request.param](), encoding="utf-8")
     return path.as_uri()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with two studies, their checklists and the page over them."""
+    root = tmp_path_factory.mktemp("site")
+    entries = []
+    for study in ("esketamine_trial", "ketamine_clinics"):
+        folder = root / study / "release"
+        folder.mkdir(parents=True)
+        (folder / "report.html").write_text(
+            page(exact(study), figures=[], tables=[], disclosure={"profile": "none"}, run=RUN, internal=False), encoding="utf-8"
+        )
+        (folder / "checklist.html").write_text(checklist(exact(study)), encoding="utf-8")
+        entries.append(entry(exact(study), f"{study}/release"))
+    (root / "index.html").write_text(index(entries), encoding="utf-8")
+    return root

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 from itertools import pairwise
+from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -84,8 +86,8 @@ def test_paper_cuts_no_table_and_no_figure(browser: Browser, url: str) -> None:
     assert all(height <= PRINTED["height"] and inside == "avoid" for height, inside in tall)
     cells = page.evaluate("[...document.querySelectorAll('td, th')].map(c => c.innerText)")
     printed = PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True)))
-    text = re.sub(r"\s", "", "".join(sheet.extract_text() for sheet in printed.pages))
-    lost = [cell for cell in cells if re.sub(r"\s", "", cell) and re.sub(r"\s", "", cell) not in text]
+    text = re.sub(r"\s", "", normalize("NFKC", "".join(sheet.extract_text() for sheet in printed.pages)))
+    lost = [cell for cell in cells if re.sub(r"\s", "", cell) and re.sub(r"\s", "", normalize("NFKC", cell)) not in text]
     assert len(cells) > 20
     assert lost == []
 
@@ -97,3 +99,18 @@ def test_a_watermark_is_on_every_printed_page_of_what_must_not_leave(browser: Br
     pages = [sheet.extract_text() for sheet in printed.pages]
     assert len(pages) > 3
     assert all(word in text for text in pages) if word else not any("Not for release" in text for text in pages)
+
+
+@pytest.mark.parametrize("name", ["index.html", "esketamine_trial/release/checklist.html", "ketamine_clinics/release/checklist.html"])
+def test_index_and_checklist_lead_somewhere_and_are_accessible(browser: Browser, site: Path, axe: str, name: str) -> None:
+    page = opened(browser, (site / name).as_uri(), width=360, bypass_csp=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    links = page.evaluate("[...document.querySelectorAll('a')].map(a => a.href)")
+    assert len(links) >= 4
+    for link in links:
+        path, _, anchor = link.removeprefix("file://").partition("#")
+        assert Path(path).is_file(), link
+        assert not anchor or f'id="{anchor}"' in Path(path).read_text(encoding="utf-8"), link
+    page.add_script_tag(content=axe)
+    found = page.evaluate("() => axe.run()")
+    assert [each["id"] for each in found["violations"] if each["impact"] in {"serious", "critical"}] == []

@@ -22,7 +22,11 @@ BLINDED = bool(config.get("blinded"))
 RESTRICTED = f"results/{{study}}/{'blinded/' if BLINDED else ''}restricted"
 MODE = ["--blinded"] if BLINDED else []
 SEED = ["--seed", str(config["seed"])] if "seed" in config else []
-FORMATS = ["--formats", ",".join(config["table_formats"])] if "table_formats" in config else []
+FORMATS = (
+    ["--formats", ",".join(config["table_formats"])]
+    if "table_formats" in config
+    else []
+)
 LOCK = Path(workflow.basedir) / "requirements" / "run.txt"
 STUDIES = {n: read_study(Path(f"config/studies/{n}.yaml")) for n in config["studies"]}
 

@@ -37,7 +37,14 @@ rule report:
         "results/{study}/{audience}/figures/index.json",
         "results/{study}/{audience}/tables/index.json",
     output:
-        multiext("results/{study}/{audience}/", "report.html", "manifest.json"),
+        multiext(
+            "results/{study}/{audience}/",
+            "report.html",
+            "report.docx",
+            "checklist.html",
+            "sentences.json",
+            "manifest.json",
+        ),
     log:
         f"{RESTRICTED}/logs/report_{{audience}}.log",
     benchmark:
@@ -46,3 +53,25 @@ rule report:
         code=code_digest("report"),
     shell:
         "ketaoutcomes report {wildcards.study:q} --audience {wildcards.audience:q} 2> {log:q}"
+
+
+# snakemake's own report, for those who read the workflow; it is full of script, so it stays outside of release/
+rule native_study:
+    input:
+        "results/{study}/release/report.html",
+    output:
+        report(
+            "results/native/{study}.html",
+            caption="../report/study.rst",
+            category="Studies",
+            labels={"study": "{study}", "kind": "report"},
+        ),
+    log:
+        "results/native/{study}.log",
+    shell:
+        "cp {input:q} {output:q} 2> {log:q}"
+
+
+rule native:
+    input:
+        collect("results/native/{study}.html", study=STUDIES),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-_COMMANDS = ("init", "check", "lock", "run", "verify", "simulate", "example", "ingest", "derive", "analyse", "release", "figures", "tables", "report")
+_COMMANDS = ("init", "check", "lock", "run", "verify", "simulate", "example", "ingest", "derive", "analyse", "release", "figures", "tables", "report", "index")
 _EPILOG = "exit codes: 0 done; 2 problem with the input or the study file; 3 a primary analysis is not estimable; 1 a bug"
 
 

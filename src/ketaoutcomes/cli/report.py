@@ -1,4 +1,4 @@
-"""Write the report of a study from its displays, and the checksums of everything beside it (a pipeline step)."""
+"""Write the report of a study from its displays, as page and as Word document, its checklist and its sentences; and the checksums of all (a pipeline step)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ketaoutcomes.report import Made
 
+_WRITTEN = ("report.html", "report.docx", "checklist.html", "sentences.json")
 _READ = ("ard.csv", "disclosure.json", "run.json", "figures/index.json", "tables/index.json")
 
 
@@ -25,24 +26,22 @@ def main(args: argparse.Namespace) -> int:
     from ketaoutcomes import files
     from ketaoutcomes.cli import _project
     from ketaoutcomes.cli._ledger import Ledger
-    from ketaoutcomes.report import page
+    from ketaoutcomes.report import checklist, page, sentences, word
 
     folder = _project.audience(args.study, args.audience)
     ledger = Ledger(args.study, args.audience == "blinded")
     ledger.require(*(folder / name for name in _READ))
     made = {stage: _made(folder / stage) for stage in ("figures", "tables")}
-    text = page(
-        files.read_ard(folder / "ard.csv"),
-        figures=made["figures"],
-        tables=made["tables"],
-        disclosure=files.read_json(folder / "disclosure.json"),
-        run=files.read_json(folder / "run.json"),
-        internal=args.audience == "internal",
-    )
-    files.write_text(folder / "report.html", text)
+    ard, internal = files.read_ard(folder / "ard.csv"), args.audience == "internal"
+    facts = {name: files.read_json(folder / f"{name}.json") for name in ("disclosure", "run")}
+    files.write_text(folder / "report.html", page(ard, **made, disclosure=facts["disclosure"], run=facts["run"], internal=internal))
+    files.write_text(folder / "checklist.html", checklist(ard))
+    files.write_json(folder / "sentences.json", sentences(ard))
+    with files.replacing(folder / "report.docx") as temporary:
+        temporary.write_bytes(word(ard, **made, internal=internal))
     shown = [f"{stage}/{name}" for stage, displays in made.items() for display in displays for name in display.files]
-    files.write_json(folder / "manifest.json", {name: files.sha256(folder / name) for name in (*_READ, "report.html", *shown)})
-    ledger.record(f"report_{args.audience}", [folder / "report.html", folder / "manifest.json"])
+    files.write_json(folder / "manifest.json", {name: files.sha256(folder / name) for name in (*_READ, *_WRITTEN, *shown)})
+    ledger.record(f"report_{args.audience}", [folder / name for name in (*_WRITTEN, "manifest.json")])
     return 0
 
 

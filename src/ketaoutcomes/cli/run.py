@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _run(names: list[str], args: argparse.Namespace, lock: Held) -> int:
-    from ketaoutcomes.cli import _workflow
+    from ketaoutcomes.cli import _workflow, index
 
     _workflow.unlock(after_a_kill=lock.after_a_kill)
     _workflow.sweep(names)
@@ -54,6 +54,7 @@ def _run(names: list[str], args: argparse.Namespace, lock: Held) -> int:
     _record(order, started)
     if code:
         return _workflow.failed(order, heard, started)
+    index.write()
     return max(_headline(study, blinded=args.blinded) for study in studies)
 
 

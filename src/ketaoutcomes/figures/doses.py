@@ -12,7 +12,7 @@ from ketaoutcomes.figures._over_visits import arms_or_all, count, placed, plate
 from ketaoutcomes.figures._theme import arm_names
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import MINUS, rounded
+from ketaoutcomes.schema.numbers import rounded
 
 NEEDS = ("exposure",)
 
@@ -27,8 +27,8 @@ def draw(ard: pd.DataFrame) -> Figure:
     means = arms_or_all(match(rows[rows["term"] != ""], statistic="mean_change"))
     if not means["value"].notna().any():
         return nothing(title, "Every mean by exposure is withheld or not estimable.")
-    means = placed(means, labels).assign(part=title, visit=means["term"].to_numpy())
-    order = {band: float(at) for at, band in enumerate(sorted(bands, key=_start))}
+    means = placed(means, labels).assign(part=title)
+    order = {band: float(at) for at, band in enumerate(bands)}
     arms = {name: at for at, name in enumerate(arm_names(labels).values())}
     means = means.assign(visit=means["term"], visit_label=means["term"].str.capitalize(), time=means["term"].map(order), place=means["label"].map(arms))
     means = means.sort_values(["place", "time"], kind="stable", ignore_index=True)
@@ -41,11 +41,5 @@ def draw(ard: pd.DataFrame) -> Figure:
     return Figure(title, f"{measure}. {alt}.", means[["label", "visit_label", "value", "n", "status"]], make)
 
 
-def _start(band: str) -> float:
-    """Where a band begins, for their order."""
-    numbers = [float(word) for word in band.replace(",", " ").split() if word.replace(".", "", 1).isdigit()]
-    return (numbers[0] if numbers else 0.0) - (0.5 if "most" in band or "no more" in band else 0.0)
-
-
 def _tick(value: float) -> str:
-    return rounded(value, 0 if float(value).is_integer() else 1).replace("-", MINUS)
+    return rounded(value, 0 if float(value).is_integer() else 1)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from ketaoutcomes.report._html import render
 from ketaoutcomes.report.headline import design_sentence, headline, missing_sentence, seen_sentence
 from ketaoutcomes.report.sections import PUBLISHED, SECTIONS, WHERE_THERE_ARE
 from ketaoutcomes.schema.ard import match
@@ -43,15 +42,12 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
     internal
         Watermark the page as exact results for the study team.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    folder = files("ketaoutcomes.report")
-    template = environment.from_string(folder.joinpath("page.html.jinja").read_text(encoding="utf-8"))
     labels = Labels.of(ard)
     shown_displays = displays(figures, tables)
     sections = [(section, _ready(shown_displays, section.displays)) for section in SECTIONS]
     placed = {name for section in SECTIONS for name in section.displays} | set(PUBLISHED)
-    return template.render(
-        style=Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+    return render(
+        "page.html.jinja",
         labels=labels,
         headline=headline(ard),
         missing=missing_sentence(ard),
@@ -60,12 +56,13 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
         rounded=bool(labels.text("study", "profile")) and not internal and not labels.text("study", "blinded"),
         blinded=labels.text("study", "blinded"),
         changes=_changes(labels),
-        provenance=_provenance(labels),
+        provenance=provenance(labels),
         sections=sections,
         published=_ready(shown_displays, PUBLISHED),
         others=[display for name, display in shown_displays.items() if name not in placed],
         flags=_flags(ard, labels),
-        methods=_methods(ard, labels),
+        methods=methods(ard, labels),
+        definitions=definitions(labels),
         disclosure=disclosure,
         run=run,
         left_out={str(row["term"]): shown(row) for _, row in match(ard, analysis=STUDY, parameter="left out").iterrows()},
@@ -79,7 +76,8 @@ def _changes(labels: Labels) -> list[tuple[str, str, str, str]]:
     return [(key, then, now[key], why[key]) for key, then in labels.of_kind("locked").items()]
 
 
-def _provenance(labels: Labels) -> str:
+def provenance(labels: Labels) -> str:
+    """Whether the data are real, and what was given."""
     source = labels.text("study", "source")
     words = "Simulated data: no participant of this study exists." if source == "simulated" else "Real data."
     return f"{words} Treatment: {labels.text('study', 'drug')}."
@@ -137,7 +135,27 @@ def _flags(ard: pd.DataFrame, labels: Labels) -> list[tuple[str, str, str]]:
     ]
 
 
-def _methods(ard: pd.DataFrame, labels: Labels) -> list[str]:
+#: Words of the study, in the order they are listed.
+_KINDS = {
+    "scale": "Scales",
+    "definition": "Definitions",
+    "who": "Populations",
+    "baseline": "Baselines",
+    "window": "Visit windows",
+    "intercurrent": "Intercurrent events",
+    "assumption": "Assumptions",
+    "identifier": "Columns allowed by the screen for identifiers",
+    "not read": "Columns of the files that were not read",
+}
+
+
+def definitions(labels: Labels) -> list[tuple[str, dict[str, str]]]:
+    """Heading and what it defines, by name."""
+    found = ((heading, labels.of_kind(kind)) for kind, heading in _KINDS.items())
+    return [(heading, {labels.text("parameter", term) or term: text for term, text in entries.items()}) for heading, entries in found if entries]
+
+
+def methods(ard: pd.DataFrame, labels: Labels) -> list[str]:
     """The methods paragraph: one sentence group per analysis, the primary first."""
     rows = match(ard, statistic="method")
     primary = labels.text("primary", "analysis")

@@ -36,7 +36,12 @@ def _of(stage: str, names: str) -> tuple[str, ...]:
 
 
 SECTIONS = (
-    Section("who", "Who was studied", (*_of("figures", "flow"), *_of("tables", "disposition baseline"), *_of("figures", "balance"))),
+    Section(
+        "who",
+        "Who was studied",
+        (*_of("figures", "flow"), *_of("tables", "disposition baseline"), *_of("figures", "balance")),
+        "The plan describes no participants.",
+    ),
     Section(
         "happened",
         "What happened",
@@ -68,8 +73,18 @@ SECTIONS = (
         "sure",
         "How sure are we",
         (*_of("figures", "missing_scores dropout model_checks"), *_of("tables", "missing seen models")),
+        "No display of missing scores or of models has anything to show.",
     ),
 )
+#: Anchor to heading, of every section of the page.
+PLACES = {
+    "result": "Main result",
+    **{section.id: section.heading for section in SECTIONS},
+    "methods": "How it was done",
+    "published": "Published numbers",
+    "deviations": "Deviations from the plan",
+    "disclosure": "Disclosure and provenance",
+}
 #: Displays with a section of their own in the page.
 PUBLISHED = _of("figures", "agreement") + _of("tables", "published")
 #: Displays that are left out, not explained, where a study has nothing for them.

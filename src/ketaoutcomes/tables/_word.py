@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from ketaoutcomes.tables._sheet import Group, Note, Piece, Sheet
-from ketaoutcomes.tables._word_file import document
+from ketaoutcomes.word_file import document
 
 #: Width of the text on A4 with margins of 2 cm, upright and on its side, in twentieths of a point; what a character of 8 points takes.
 _UPRIGHT, _SIDEWAYS, _CHARACTER = 9638, 14570, 80
