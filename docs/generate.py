@@ -51,6 +51,8 @@ def generated() -> dict[str, str]:
         "docs/how-to/binary-outcomes.md": _page("binary-outcomes"),
         "docs/how-to/clinics.md": _page("clinics"),
         "docs/how-to/own-cohort.md": _page("own-cohort"),
+        "docs/how-to/own-figure.md": _page("own-figure"),
+        "docs/how-to/own-target.md": _page("own-target"),
     }
 
 
