@@ -132,16 +132,16 @@ def _baseline(rows: Results, study: Study, variable: str, people: pd.DataFrame) 
     for arm, reference in _compared(study, once):
         ours, theirs = ([int(((once["arm"] == one) & (once[variable] == level)).sum()) for level in levels] for one in (arm, reference))
         cells = [count for counts in (ours, theirs) for one in counts for count in (one, sum(counts) - one) if count]
-        key = {"parameter": variable, "term": AT_BASELINE, "arm": arm, "comparator": reference}
+        key: dict[str, Any] = {"parameter": variable, "term": AT_BASELINE, "arm": arm, "comparator": reference}
         rows.add("std_difference", _standardised.of_levels(ours, theirs), n=min(cells, default=0), **key)
 
 
 def _compared(study: Study, people: pd.DataFrame) -> list[tuple[str, str]]:
     """Each arm and the reference, where the study compares arms of different people."""
     reference, present = study.design.reference, set(people["arm"])
-    if reference not in present or study.design.kind == "crossover":
+    if reference is None or reference not in present or study.design.kind == "crossover":
         return []
-    return [(arm, reference) for arm in study.design.arms if arm in present - {reference}]
+    return [(str(arm), reference) for arm in study.design.arms if arm in present - {reference}]
 
 
 def _apart(rows: Results, study: Study, people: pd.DataFrame, column: str, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
@@ -183,9 +183,9 @@ def _observed(rows: Results, study: Study, parameter: str, people: pd.DataFrame,
             rows.add("percent_missing", 100 * (expected - seen) / expected, n=expected, events=expected - seen, **key)
             gone = _gone(part, at, float(str(day)))
             rows.add("percent", 100 * gone / expected, n=expected, events=gone, term=GONE, **key)
-    for (day, visit), at in joined.groupby(["avisitn", "avisit"]) if scale.averaged else []:
-        if not (at["ablfl"] == "no").all():
-            _apart(rows, study, at, "aval", parameter=parameter, visit=str(visit), day=float(str(day)))
+    first = joined[joined["ablfl"] == "yes"] if scale.averaged else joined[:0]
+    for (day, visit), at in first.groupby(["avisitn", "avisit"]):
+        _apart(rows, study, at, "aval", parameter=parameter, visit=str(visit), day=float(str(day)))
 
 
 def _gone(scores: pd.DataFrame, at: pd.DataFrame, day: float) -> int:

@@ -126,7 +126,7 @@ def _compared(
         rows.rows.append({**rows.key, **key, **level, "statistic": statistic, "value": None, "n": fewest, "status": "not_estimable", "note": note})
         return None
     own = {column: rows.key[column] for column in ("study", "analysis", "population")}
-    rows.rows += [{**record, **own, **level} for record in shown.to_dict("records")]
+    rows.rows += [{str(column): value for column, value in record.items()} | own | level for record in shown.to_dict("records")]
     return _effect(shown, same, statistic, analysis.conf_level)
 
 

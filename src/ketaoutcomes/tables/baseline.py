@@ -55,8 +55,8 @@ def _apart(rows: pd.DataFrame) -> str:
         return shown(rows.iloc[0])
     if (rows["status"] == "withheld").any():
         return WITHHELD
-    values = rows["value"].abs()
-    return shown(rows.assign(value=values).loc[values.idxmax()]) if values.notna().any() else NOTHING
+    known = rows[rows["value"].notna()].assign(value=rows["value"].abs()).sort_values("value", kind="stable")
+    return shown(known.iloc[-1]) if len(known) else NOTHING
 
 
 def _variable(rows: pd.DataFrame, label: str, arms: list[str], apart: str) -> list[tuple[Row, str]]:
