@@ -171,6 +171,9 @@ def _groups(rows: pd.DataFrame) -> Iterator[tuple[int, list[int]]]:
             parts = [at for at in group.index if at not in total]
             if len(total) == 1 and parts:
                 yield int(total[0]), parts
+    within = counts[(counts["term"] == "people") & (counts["subgroup"] != "")]
+    for _, group in within.groupby(["analysis", "subgroup", "arm"]):
+        yield int(group.index[group["level"] == ""][0]), list(group.index[group["level"] != ""])
     people = counts[(counts["parameter"] == "people") & (counts["arm"] == "")]
     for name in ("adjusted", "hazard", "week4"):
         of = counts[(counts["analysis"] == name) & (counts["statistic"] == "n")]

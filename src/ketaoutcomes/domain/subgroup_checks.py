@@ -27,7 +27,7 @@ def subgroup_problems(study: Study, analysis: Subgroups, key: Key) -> Iterator[P
         known = [name for name, entry in study.analyses.items() if isinstance(entry, Mmrm | Ancova | Proportions | Cox)]
         yield (*key, "of"), f"name one of this study's analyses by mmrm, ancova, proportions or cox: {', '.join(known) or 'it has none'}"
     else:
-        yield from _of(study, analysis, of, key)
+        yield from _of(analysis, of, key)
     if study.design.kind == "crossover" or len(study.design.arms) < 2:
         yield (*key, "model"), "subgroups compare the effect between people: they need two arms or more, and not a crossover"
     for at, name in enumerate(analysis.by):
@@ -40,7 +40,7 @@ def subgroup_problems(study: Study, analysis: Subgroups, key: Key) -> Iterator[P
             yield (*key, "cuts", name), "write the ends of the subgroups in ascending order, each once"
 
 
-def _of(study: Study, analysis: Subgroups, of: Mmrm | Ancova | Proportions | Cox, key: Key) -> Iterator[Problem]:
+def _of(analysis: Subgroups, of: Mmrm | Ancova | Proportions | Cox, key: Key) -> Iterator[Problem]:
     for field in ("population", "arms"):
         if getattr(analysis, field) != getattr(of, field):
             yield (*key, field), f"subgroups are of the people of `{analysis.of}`: {getattr(of, field)}"

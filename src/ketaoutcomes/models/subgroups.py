@@ -96,7 +96,7 @@ def _within(study: Study, analysis: Subgroups, data: dict[str, pd.DataFrame], co
     """The results of the repeated analysis in the people of one level, with its comparisons not adjusted for each other."""
     of = study.analyses[analysis.of]
     assert isinstance(of, Repeated)
-    dropped = {column} if inside[column].nunique() <= 1 else set[str]()
+    dropped = {column} if len(set(inside[column])) <= 1 else set[str]()
     changed: dict[str, Any] = {"covariates": [one for one in of.covariates if one not in dropped], "conf_level": analysis.conf_level}
     changed |= {"adjust": None} if isinstance(of, Mmrm | Ancova) else {}
     design = study.design.model_copy(update={"strata": [one for one in study.design.strata if one not in dropped]})

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import ANY_EVENT, ANY_OF_CLASS, match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import interval, value_of
+from ketaoutcomes.schema.numbers import NOTHING, WITHHELD, value_of
 from ketaoutcomes.tables._table import Row, Spanner, Table
 from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, titled
 
@@ -30,8 +30,9 @@ def build(ard: pd.DataFrame) -> Table:
             own = match(of, level="", term=term)
             name = f"{term.capitalize()} adverse event"
             lines.append(_line(own, name, list(arms)))
-            rates = (interval(match(own, arm=arm, method="exact"), "rate") for arm in arms)
-            lines.append(Row(f"{name}: people per 100 person-years (95 % CI)", tuple(cell for rate in rates for cell in (rate, ""))))
+            rates = [match(own, arm=arm, method="exact") for arm in arms]
+            lines.append(Row("People per 100 person-years until their first", tuple(cell for rate in rates for cell in (value_of(rate, "rate"), ""))))
+            lines.append(Row("95 % CI of this rate", tuple(cell for rate in rates for cell in (_limits(rate), ""))))
         for group in sorted(set(of["level"]) - {""}):
             inside = match(of, level=group)
             lines.append(Row(group, heading=True))
@@ -39,6 +40,12 @@ def build(ard: pd.DataFrame) -> Table:
             lines += [_line(match(inside, term=term), "Any of them" if term == ANY_OF_CLASS else term, list(arms)) for term in terms]
     over = tuple(Spanner(name, 2 * at, 2) for at, name in enumerate(arms.values()))
     return Table("Adverse events", "", _COLUMNS * len(arms), tuple(lines), footnotes(__doc__), spanners=over)
+
+
+def _limits(rows: pd.DataFrame) -> str:
+    """The interval of a rate alone; one word where it is withheld."""
+    low, high = value_of(rows, "conf_low", "rate"), value_of(rows, "conf_high", "rate")
+    return low if low in (NOTHING, WITHHELD) else f"{low} to {high}"
 
 
 def _line(rows: pd.DataFrame, stub: str, arms: list[str]) -> Row:

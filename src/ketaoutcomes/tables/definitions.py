@@ -27,7 +27,7 @@ def build(ard: pd.DataFrame) -> Table:
             said = "; ".join(own) or (NOTHING if kind == "definition" else "")
             line = Row(_name(labels, kind, term), (_sentence(_without(text, own)), said))
             lines += [line] if line not in lines else []
-    return Table("Definitions used", "", ("Definition", "Source"), tuple(lines), footnotes(__doc__), nothing="The plan defines nothing.").compact()
+    return Table("Definitions used", "", ("Definition", "Source"), tuple(lines), footnotes(__doc__), nothing="The plan defines nothing.", words=True).compact()
 
 
 def _name(labels: Labels, kind: str, term: str) -> str:

@@ -32,6 +32,7 @@ def plan() -> Study:
         "clinic": {"from": "clinic", "kind": "category", "levels": LEVELS["clinic"]}, "age": {"from": "age", "kind": "number"},
         "time": {"from": "time", "kind": "integer"}, "relapsed": {"from": "relapsed", "kind": "flag"},
     }  # fmt: skip
+    madrs = {"from": "madrs", "kind": "integer", "instrument": "madrs"}
     return Study.model_validate(
         {
             "study": "within", "title": "t", "drug": "d", "source": "simulated", "obtain": "make.R", "status": "open",
@@ -39,11 +40,12 @@ def plan() -> Study:
                 "people": {"file": "people.csv", "provides": "participants", "columns": columns},
                 "scores": {
                     "file": "scores.csv", "provides": "assessments",
-                    "columns": {"participant": {"from": "id"}, "visit": {"from": "visit"}, "madrs": {"from": "madrs", "kind": "integer", "instrument": "madrs"}},
+                    "columns": {"participant": {"from": "id"}, "visit": {"from": "visit"}, "madrs": madrs},
                 },
             },
             "design": {
-                "kind": "parallel", "arms": {name: {"label": name} for name in ("placebo", "ketamine", "esketamine")}, "reference": "placebo", "randomised": True,
+                "kind": "parallel", "reference": "placebo", "randomised": True,
+                "arms": {name: {"label": name} for name in ("placebo", "ketamine", "esketamine")},
             },
             "periods": [{"id": "main", "label": "M", "arm": "arm", "baseline": {"period": "main", "visit": "base"}}],
             "visits": [{"id": "base", "period": "main", "label": "B", "time": 0}, {"id": "end", "period": "main", "label": "E", "time": 28}],
