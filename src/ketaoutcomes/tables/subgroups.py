@@ -57,8 +57,7 @@ def _column(rows: pd.DataFrame, name: str, arms: list[str], compared: list[str])
     tests: list[str | Cell] = []
     for arm in compared:
         test = match(rows, term=INTERACTION, arm=arm)
-        notes = [f"{note}." for note in dict.fromkeys(test["note"]) if note and not pd.isna(note)]
-        tests += ["", p_of(match(test, statistic="p_value"), *notes)]
+        tests += ["", p_of(match(test, statistic="p_value"), *_told(test))]
     lines = [Row(name, (*[""] * len(arms), *tests))]
     for level in [str(level) for level in dict.fromkeys(rows["level"]) if level]:
         own = match(rows, level=level)
@@ -79,5 +78,10 @@ _INDENT = "\N{NO-BREAK SPACE}" * 3
 def _estimate(rows: pd.DataFrame) -> str | Cell:
     """Estimate and interval; a dash with its reason where there is none."""
     statistic = next((name for name in _NAMES if (rows["statistic"] == name).any()), "estimate")
-    told = rows[rows["status"].isin(["not_estimable", "failed", "flagged"])]
-    return noted(interval(rows, statistic), *(f"{str(note)[:1].upper()}{str(note)[1:]}." for note in dict.fromkeys(told["note"]) if note and not pd.isna(note)))
+    return noted(interval(rows, statistic), *_told(rows[rows["status"] != "ok"]))
+
+
+def _told(rows: pd.DataFrame) -> list[str]:
+    """What the results say of themselves; what is withheld says so in its place."""
+    notes = dict.fromkeys(str(note) for note in rows["note"][rows["status"] != "withheld"] if note and not pd.isna(note))
+    return [f"{note[:1].upper()}{note[1:]}." for note in notes]
