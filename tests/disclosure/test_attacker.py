@@ -319,6 +319,17 @@ def test_no_share_of_the_ended_has_one_possible_count(kind: str, seed: int) -> N
                 assert ends[1] > ends[0], (parameter, cell, exact[at])
 
 
+@each_cohort
+def test_a_withheld_number_of_missing_does_not_stand_as_a_share_of_the_ended(kind: str, seed: int) -> None:
+    """At the last visit both are the same people: also where the count was withheld only to keep another arm's from coming back."""
+    rows = joined(released(kind, seed))
+    key = ["analysis", "parameter", "arm", "visit"]
+    missing = rows[(rows["statistic"] == "n_missing") & (rows["status_out"] == "withheld")].set_index(key)["value"]
+    ended = rows[(rows["term"] == GONE) & (rows["status_out"] != "withheld")].set_index(key)["events"]
+    both = missing.index.intersection(ended.index)
+    assert (missing[both] != ended[both].astype("float64")).all()
+
+
 def _end(limits: list[LinearConstraint], low: np.ndarray, high: np.ndarray, at: int, sign: int) -> int:
     objective = np.zeros(len(low))
     objective[at] = sign
