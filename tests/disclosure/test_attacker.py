@@ -265,6 +265,15 @@ def test_no_subgroup_comes_back_from_the_others_and_the_whole(kind: str, seed: i
         assert (same["status_out"][(same["arm"] == row["arm"]) | (same["comparator"] == row["arm"])] == "withheld").all()
 
 
+@each_cohort
+def test_no_count_of_a_subgroup_is_withheld_alone(kind: str, seed: int) -> None:
+    """Levels and people without a value add up to the arm, arms to everybody: one withheld member would be the difference of the others."""
+    rows = joined(released(kind, seed))
+    people = rows[(rows["term"] == "people") & (rows["subgroup"] != "")].assign(hidden=lambda of: of["status_out"] == "withheld")
+    for key in (["analysis", "subgroup", "arm"], ["analysis", "subgroup", "level"]):
+        assert (people.groupby(key)["hidden"].sum() != 1).all()
+
+
 def test_some_subgroups_are_withheld_and_some_are_not() -> None:
     """Else the test above would hold of nothing."""
     rows = pd.concat([joined(released("many", seed)) for seed in range(3)])
