@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from ketaoutcomes.domain.analyses import Analysis, Subgroups
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.domain.tables import Table
 from ketaoutcomes.plugins import Plugin, displays, plugins
@@ -37,7 +38,7 @@ def code(stage: str, lock: Path, study: Study, analysis: str = "") -> str:
     """Digest of a job's code: the stage's, the model or displays that this job of the study runs, and the lock."""
     chosen: list[Plugin] = []
     if stage == "analyse":
-        chosen = [plugins("models")[study.analyses[analysis].model]]
+        chosen = [plugins("models")[entry.model] for entry in _entries(study, analysis)]
     elif stage in {"figures", "tables"}:
         chosen = displays(stage, {entry.model for entry in study.analyses.values()})
     return _hash([lock, *_shared(stage), *(plugin.path for plugin in chosen)])
@@ -77,10 +78,16 @@ def source(table: Table, root: Path) -> Path:
 def part(study: Study, stage: str, analysis: str = "") -> str:
     """Digest of what a stage reads of the study file."""
     if analysis:
-        text = study.analyses[analysis].model_dump_json() + study.design.model_dump_json()
+        text = "".join(entry.model_dump_json() for entry in _entries(study, analysis)) + study.design.model_dump_json()
     else:
         text = study.model_dump_json(include=set(_PARTS[stage]) if stage in _PARTS else None)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _entries(study: Study, analysis: str) -> list[Analysis]:
+    """An analysis, and the one that it repeats."""
+    entry = study.analyses[analysis]
+    return [entry, study.analyses[entry.of]] if isinstance(entry, Subgroups) else [entry]
 
 
 def _files(path: Path) -> list[Path]:

@@ -18,7 +18,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketaoutcomes.schema.ard import ANY_EVENT, ANY_OF_CLASS, CHANGE, KEY, LEVEL, OTHER_CHOICE, RELATIONS, SHIFT, STATISTICS, Relation
+from ketaoutcomes.schema.ard import (
+    ANY_EVENT,
+    ANY_OF_CLASS,
+    AT_BASELINE,
+    CHANGE,
+    GONE,
+    INTERACTION,
+    KEY,
+    LEVEL,
+    OTHER_CHOICE,
+    PEOPLE,
+    RELATIONS,
+    SHIFT,
+    STATISTICS,
+    Relation,
+)
 
 SMALL = 7
 BASE = 5
@@ -129,6 +144,8 @@ def _withheld(exact: pd.DataFrame) -> pd.Series:
         _shares(exact, why, kinds)
         _averages(exact, why, kinds)
         _comparisons(exact, why, kinds)
+        _at_baseline(exact, why)
+        _levels(exact, why)
         _curves(exact, why)
         _incidence(exact, why)
     return why
@@ -232,10 +249,12 @@ def _totals(exact: pd.DataFrame, why: pd.Series) -> None:
 
 
 def _same_number(exact: pd.DataFrame, why: pd.Series, counts: pd.Series, cells: pd.DataFrame) -> None:
-    """A count withheld in a cell (period, arm, visit) is withheld wherever that cell shows it again."""
+    """A count withheld in a cell (period, arm, visit) is withheld wherever that cell shows it again, alone or as a share."""
     pairs = cells.assign(value=exact["value"])
-    again = _like(pairs, pairs[counts & (why != "")], [*_CELL, "value"])
-    why[counts & again & (why == "")] = "the same count is withheld elsewhere"
+    lost = pairs[counts & (why != "")]
+    again = counts & _like(pairs, lost, [*_CELL, "value"])
+    again |= (exact["term"] == GONE) & _like(cells.assign(value=exact["events"].astype("float64")), lost, [*_CELL, "value"])
+    why[again & (why == "")] = "the same count is withheld elsewhere"
 
 
 def _shares(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
@@ -270,6 +289,36 @@ def _comparisons(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
     why[numbers & general & models & exact["analysis"].isin(cells["analysis"])] = "computed from a mean or count that is withheld"
     visits = exact[(why != "") & (exact["term"] == "ls_mean")]
     why[numbers & (exact["term"] == "covariance") & _like(exact, visits, ["analysis", "visit"])] = "computed from a mean or count that is withheld"
+
+
+def _at_baseline(exact: pd.DataFrame, why: pd.Series) -> None:
+    """A difference between two arms at baseline goes with any count, share or mean of either, or of both together, that it is made of."""
+    key = ["analysis", "parameter", "visit"]
+    made_of = exact["statistic"].isin(["n", "percent", "mean", "sd"]) & (exact["term"] != GONE) & (exact["subgroup"] == "")
+    lost = exact[made_of & (why != "")]
+    why[(exact["term"] == AT_BASELINE) & (why == "") & _like(exact, lost, key)] = "compares with something withheld"
+
+
+def _levels(exact: pd.DataFrame, why: pd.Series) -> None:
+    """The whole is an average of a column's subgroups: one that is withheld takes others along until more than a few people stand behind them.
+
+    A subgroup goes with its people's count, and the test between subgroups with any of them.
+    """
+    compared = exact[(exact["subgroup"] != "") & (exact["level"] != "") & exact["term"].str.startswith("contrast") & (exact["comparator"] != "")]
+    people = exact[(exact["term"] == PEOPLE) & (exact["subgroup"] != "") & (why != "")]
+    for side in ("arm", "comparator"):
+        goes = _like(compared.assign(arm=compared[side]), people, ["analysis", "subgroup", "level", "arm"])
+        why[goes.index[goes & (why[goes.index] == "")]] = "compares with something withheld"
+    for _, pair in compared.groupby(["analysis", "subgroup", "arm", "comparator", "visit"], sort=False):
+        hidden = set(pair["level"][why[pair.index] != ""])
+        if hidden:
+            sizes = pair.groupby("level")["n"].min().fillna(0).sort_values(kind="stable")
+            for level in [level for level in sizes.index if level not in hidden]:
+                if len(hidden) < 2 or sizes[list(hidden)].sum() <= SMALL:
+                    hidden.add(level)
+            why[pair.index[pair["level"].isin(hidden) & (why[pair.index] == "")]] = "would give a withheld subgroup back by subtraction"
+            test = (exact["term"] == INTERACTION) & _like(exact, pair, ["analysis", "subgroup", "arm", "comparator", "visit"])
+            why[test & (why == "")] = "compares with something withheld"
 
 
 def _other_choices(exact: pd.DataFrame, why: pd.Series) -> None:
@@ -335,7 +384,7 @@ def _rounded(exact: pd.DataFrame, kinds: pd.Series) -> pd.DataFrame:
 
 def _of_test(exact: pd.DataFrame) -> pd.Series:
     """Degrees of freedom of a chi-square test count terms, not people."""
-    return exact["term"].isin([*_TESTS, "proportional hazards"])
+    return exact["term"].isin([*_TESTS, "proportional hazards", INTERACTION])
 
 
 def _blank_known(frame: pd.DataFrame, exact: pd.DataFrame, why: pd.Series) -> None:

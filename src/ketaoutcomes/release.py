@@ -291,7 +291,10 @@ def _scales(study: Study, add: Any) -> None:  # noqa: ANN401 - a local closure
         add("better", name, better)
         direction = f", {better} is better" if better else ""
         add("scale", name, f"{scale.label}, {scale.minimum:g} to {scale.maximum:g} {scale.unit}{direction} (range: {scale.source})")
+        add("source", name, scale.source)
     for name, endpoint in study.endpoints.items():
+        for at, source in enumerate(study.sources_of(name)):
+            add("source", name, source, level=f"{at + 1}")
         if isinstance(endpoint, TimeEndpoint):
             add("parameter", name, name.replace("_", " ").capitalize())
             add("definition", name, study.rule_words(endpoint.rule))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -21,7 +22,7 @@ from ketaoutcomes.domain.study_file import read_study
 from ketaoutcomes.ingest import ingest
 from ketaoutcomes.models import analyse
 from ketaoutcomes.release import Released, release
-from ketaoutcomes.schema.ard import KEY, RELATIONS, STATISTICS
+from ketaoutcomes.schema.ard import AT_BASELINE, GONE, KEY, RELATIONS, STATISTICS
 
 STUDIES = Path(__file__).parents[2] / "config" / "studies"
 COUNTS = {name for name, word in STATISTICS.items() if word.kind == "count"}
@@ -66,6 +67,8 @@ def _comparison(arms: int) -> Study:
         "marginal": {"model": "gee", "endpoint": "response", "visits": ["week2", "week4"], "visit": "week4", **common},
         "week4": {"model": "ancova", "endpoint": "madrs_change", "visit": "week4", "covariates": ["base"], **common},
     }
+    by = {"model": "subgroups", "by": ["sex", "inpatient", "age"], "cuts": {"age": [30.0, 50.0]}, "population": "treated", "title": "T"}
+    plan["analyses"] |= {"by_change": {"of": "week4", **by}, "by_response": {"of": "response", "visit": "week4", **by}, "by_relapse": {"of": "hazard", **by}}
     keys = {
         "people": ("description", "n", {"parameter": "people", "arm": ""}),
         "mean": ("description", "mean", {"parameter": "madrs", "visit": "week4", "arm": "ect"}),
@@ -80,11 +83,11 @@ def _comparison(arms: int) -> Study:
     return Study.model_validate(plan)
 
 
-def _patients(seed: int, arms: int) -> dict[str, str]:
+def _patients(seed: int, arms: int, times: int = 1) -> dict[str, str]:
     rng = np.random.default_rng(seed)
     names = ["ect", "ketamine", "both"][:arms]
     sizes = rng.permutation([int(rng.integers(18, 45)), int(rng.integers(10, 30)), int(rng.integers(4, 20))][:arms])
-    arm = np.repeat(names, sizes)
+    arm = np.repeat(names, sizes * times)
     people, scores, ends = ["patient,hospital,treatment,age,sex,inpatient,failed_drugs,time,relapsed"], ["patient,day,madrs"], ["patient,status,reason,day"]
     missed, rare = rng.uniform(0.03, 0.5), rng.uniform(0.05, 0.4)
     for at, name in enumerate(arm):
@@ -109,11 +112,11 @@ def released(kind: str, seed: int) -> Released:
     if kind == "clinics":
         n = int(np.random.default_rng(seed).integers(20, 160))
         return _run(read_study(STUDIES / "ketamine_clinics.yaml"), simulate.ketamine_clinics(simulate.Clinics(seed=seed, n=n)), "ketamine_clinics")
-    arms = {"two": 2, "three": 3}[kind]
-    return _run(_comparison(arms), _patients(seed, arms), "ketamine_or_ect")
+    arms = {"two": 2, "three": 3, "many": 2}[kind]
+    return _run(_comparison(arms), _patients(seed, arms, 6 if kind == "many" else 1), "ketamine_or_ect")
 
 
-COHORTS = [(kind, seed) for kind in ("clinics", "two", "three") for seed in range(4)]
+COHORTS = [(kind, seed) for kind in ("clinics", "two", "three") for seed in range(4)] + [("many", seed) for seed in range(3)]
 each_cohort = pytest.mark.parametrize(("kind", "seed"), COHORTS)
 
 
@@ -168,6 +171,9 @@ def _groups(rows: pd.DataFrame) -> Iterator[tuple[int, list[int]]]:
             parts = [at for at in group.index if at not in total]
             if len(total) == 1 and parts:
                 yield int(total[0]), parts
+    within = counts[(counts["term"] == "people") & (counts["subgroup"] != "")]
+    for _, group in within.groupby(["analysis", "subgroup", "arm"]):
+        yield int(group.index[group["level"] == ""][0]), list(group.index[group["level"] != ""])
     people = counts[(counts["parameter"] == "people") & (counts["arm"] == "")]
     for name in ("adjusted", "hazard", "week4"):
         of = counts[(counts["analysis"] == name) & (counts["statistic"] == "n")]
@@ -237,6 +243,108 @@ def test_no_mean_of_a_few_comes_back_from_other_numbers(kind: str, seed: int) ->
     for _, row in lost[(lost["analysis"] == "response") & (lost["statistic"] == "n_events")].iterrows():
         of = out[(out["analysis"] == "response") & (out["visit"] == row["visit"]) & (out["comparator"] != "")]
         assert not ((of["arm"] == row["arm"]) | (of["comparator"] == row["arm"])).any()
+
+
+@each_cohort
+def test_no_subgroup_comes_back_from_the_others_and_the_whole(kind: str, seed: int) -> None:
+    """The whole is an average of a column's subgroups: what is withheld of them stands for more than a few people, and no test tells of them."""
+    rows = joined(released(kind, seed))
+    within = rows[rows["term"].str.startswith("contrast") & (rows["subgroup"] != "") & (rows["subgroup"] != "definition") & rows["value"].notna()]
+    lost = within[within["status_out"] == "withheld"]
+    for key, pair in within.groupby(["analysis", "subgroup", "arm", "comparator"]):
+        withheld = lost[(lost[["analysis", "subgroup", "arm", "comparator"]] == list(key)).all(axis=1)]
+        if not len(withheld):
+            continue
+        sizes = withheld.groupby("level")["n"].min()
+        assert len(sizes) == pair["level"].nunique() or (len(sizes) > 1 and sizes.sum() > max(SMALL))
+        test = rows[(rows["term"] == "interaction") & (rows[["analysis", "subgroup", "arm", "comparator"]] == list(key)).all(axis=1)]
+        assert (test["status_out"] != "ok").all()
+    people = rows[(rows["term"] == "people") & (rows["subgroup"] != "") & (rows["status_out"] == "withheld")]
+    for _, row in people.iterrows():
+        same = within[(within["analysis"] == row["analysis"]) & (within["subgroup"] == row["subgroup"]) & (within["level"] == row["level"])]
+        assert (same["status_out"][(same["arm"] == row["arm"]) | (same["comparator"] == row["arm"])] == "withheld").all()
+
+
+@each_cohort
+def test_no_count_of_a_subgroup_is_withheld_alone(kind: str, seed: int) -> None:
+    """Levels and people without a value add up to the arm, arms to everybody: one withheld member would be the difference of the others."""
+    rows = joined(released(kind, seed))
+    people = rows[(rows["term"] == "people") & (rows["subgroup"] != "")].assign(hidden=lambda of: of["status_out"] == "withheld")
+    for key in (["analysis", "subgroup", "arm"], ["analysis", "subgroup", "level"]):
+        assert (people.groupby(key)["hidden"].sum() != 1).all()
+
+
+def test_some_subgroups_are_withheld_and_some_are_not() -> None:
+    """Else the test above would hold of nothing."""
+    rows = pd.concat([joined(released("many", seed)) for seed in range(3)])
+    within = rows[rows["analysis"].str.startswith("by_") & rows["term"].str.startswith("contrast") & rows["value"].notna()]
+    assert set(within["status_out"]) >= {"ok", "withheld"}
+    tests = rows[(rows["term"] == "interaction") & (rows["statistic"] == "df") & rows["value"].notna()]
+    assert set(tests["status_out"]) >= {"ok", "withheld"}
+
+
+@each_cohort
+def test_no_standardised_difference_stands_beside_a_withheld_part(kind: str, seed: int) -> None:
+    rows = joined(released(kind, seed))
+    made_of = rows[rows["statistic"].isin(["n", "percent", "mean", "sd"]) & (rows["term"] != GONE) & (rows["status_out"] == "withheld")]
+    for _, row in rows[(rows["term"] == AT_BASELINE) & (rows["status_out"] == "ok")].iterrows():
+        same = made_of[(made_of[["analysis", "parameter", "visit"]] == list(row[["analysis", "parameter", "visit"]])).all(axis=1)]
+        assert not len(same[same["subgroup"] == ""])
+
+
+@each_cohort
+def test_no_share_of_the_ended_has_one_possible_count(kind: str, seed: int) -> None:
+    """Between two visits more people may have ended; at the last visit the ended are the missing. Whole numbers under all of that."""
+    rows = joined(released(kind, seed))
+    rows = rows[(rows["analysis"] == "description") & (rows["subgroup"] == "") & rows["day"].notna() & ~rows["visit"].str.startswith("session")]
+    for parameter, of in rows.groupby("parameter"):
+        arms = sorted(set(of["arm"]), key=lambda arm: arm != "")
+        days = sorted(set(of["day"]))
+        cells = [(what, arm, day) for what in ("gone", "missing") for arm in arms for day in days]
+        place, low, high = {cell: at for at, cell in enumerate(cells)}, np.zeros(len(cells)), np.full(len(cells), 500.0)
+        exact = np.full(len(cells), np.nan)
+        for (what, arm, day), at in place.items():
+            own = of[(of["arm"] == arm) & (of["day"] == day)]
+            row = own[(own["term"] == GONE)].iloc[0] if what == "gone" else own[own["statistic"] == "n_missing"].iloc[0]
+            shown, exact[at] = (row["events_out"], row["events"]) if what == "gone" else (row["value_out"], row["value"])
+            if row["status_out"] != "withheld" and not pd.isna(shown):
+                low[at], high[at] = (0, 0) if shown == 0 else (max(float(shown) - 2, 8), float(shown) + 2)
+            elif exact[at] in SMALL:
+                low[at], high[at] = 1, 7
+        bounds = [(("gone", arm, day), ("gone", arm, later)) for arm in arms for day, later in pairwise(days)]
+        bounds += [(("gone", arm, day), ("missing", arm, day)) for arm in arms for day in days]
+        bounds += [(("missing", arm, days[-1]), ("gone", arm, days[-1])) for arm in arms]
+        matrix = np.zeros((len(bounds), len(cells)))
+        for line, (less, more) in enumerate(bounds):
+            matrix[line, [place[less], place[more]]] = [-1, 1]
+        sums = [(what, day) for what in ("gone", "missing") for day in days] if len(arms) > 1 else []
+        whole = np.zeros((len(sums), len(cells)))
+        for line, (what, day) in enumerate(sums):
+            whole[line, [place[what, arm, day] for arm in arms]] = [1, *[-1] * (len(arms) - 1)]
+        limits = [LinearConstraint(matrix, 0, np.inf), *([LinearConstraint(whole, 0, 0)] if len(sums) else [])]
+        for cell, at in place.items():
+            if exact[at] in SMALL:
+                ends = [_end(limits, low, high, at, sign) for sign in (1, -1)]
+                assert ends[1] > ends[0], (parameter, cell, exact[at])
+
+
+@each_cohort
+def test_a_withheld_number_of_missing_does_not_stand_as_a_share_of_the_ended(kind: str, seed: int) -> None:
+    """At the last visit both are the same people: also where the count was withheld only to keep another arm's from coming back."""
+    rows = joined(released(kind, seed))
+    key = ["analysis", "parameter", "arm", "visit"]
+    missing = rows[(rows["statistic"] == "n_missing") & (rows["status_out"] == "withheld")].set_index(key)["value"]
+    ended = rows[(rows["term"] == GONE) & (rows["status_out"] != "withheld")].set_index(key)["events"]
+    both = missing.index.intersection(ended.index)
+    assert (missing[both] != ended[both].astype("float64")).all()
+
+
+def _end(limits: list[LinearConstraint], low: np.ndarray, high: np.ndarray, at: int, sign: int) -> int:
+    objective = np.zeros(len(low))
+    objective[at] = sign
+    found: Any = milp(objective, constraints=limits, bounds=Bounds(low, high), integrality=np.ones(len(low)))
+    assert found.success
+    return round(found.x[at])
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.domain.analyses import Analysis
+from ketaoutcomes.domain.analyses import Analysis, Subgroups
 from ketaoutcomes.domain.endpoints import ScoreEndpoint, TimeEndpoint
 from ketaoutcomes.domain.study import Study
 
@@ -20,6 +20,8 @@ def obstacle(study: Study, name: str, data: Tables) -> str:
     A fit may still fail for reasons that only a fit shows.
     """
     analysis = study.analyses[name]
+    if isinstance(analysis, Subgroups):
+        return obstacle(study, analysis.of, data)
     people = _people(analysis, data)
     if not len(people):
         return "nobody is in its population"

@@ -293,6 +293,21 @@ class Exposure(Common):
     """Where a band of exposure ends, inclusive, ascending; the last band is open."""
 
 
+class Subgroups(Common):
+    """Another analysis repeated within the levels of what was known before treatment, with a test of interaction for each column."""
+
+    model: Literal["subgroups"]
+    """`subgroups`."""
+    of: str
+    """Name of an `mmrm`, `ancova`, `proportions` or `cox` analysis of this study; its covariates, without the column itself where that is constant."""
+    by: list[str] = Field(min_length=1)
+    """Participants' columns: flags, columns with `levels` or `recode`, and numbers with `cuts`."""
+    cuts: dict[str, list[float]] = Field(default_factory=dict[str, list[float]])
+    """For numbers: where a subgroup ends, inclusive, ascending; the last one is open."""
+    visit: str | None = None
+    """For `proportions` of several visits: the visit compared."""
+
+
 Analysis = Annotated[
     Descriptive
     | Mmrm
@@ -312,6 +327,7 @@ Analysis = Annotated[
     | CumulativeIncidence
     | Cox
     | AdverseEvents
-    | Exposure,
+    | Exposure
+    | Subgroups,
     Field(discriminator="model"),
 ]

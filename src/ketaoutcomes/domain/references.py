@@ -23,6 +23,7 @@ from ketaoutcomes.domain.analyses import (
     Ordinal,
     Paired,
     Proportions,
+    Subgroups,
     VisitProcess,
     Weighted,
 )
@@ -40,6 +41,7 @@ from ketaoutcomes.domain.model_checks import (
 )
 from ketaoutcomes.domain.rule_checks import event_problems, rule_problems
 from ketaoutcomes.domain.study import Hypothesis, Study
+from ketaoutcomes.domain.subgroup_checks import subgroup_problems
 from ketaoutcomes.domain.table_rules import WORDS, Key, Problem, table_problems, unless
 from ketaoutcomes.domain.tables import Column
 
@@ -199,7 +201,7 @@ def _analyses(study: Study) -> Iterator[Problem]:
     for name, analysis in study.analyses.items():
         key = ("analyses", name)
         yield from unless(analysis.population, study.populations, (*key, "population"), "population")
-        period = None if isinstance(analysis, Paired) else analysis.period
+        period = None if isinstance(analysis, Paired | Subgroups) else analysis.period
         crossed = isinstance(analysis, Descriptive | Lmm | Proportions) and study.design.kind == "crossover"
         if not (crossed and period == "all"):
             yield from unless(period, periods, (*key, "period"), "period")
@@ -209,6 +211,8 @@ def _analyses(study: Study) -> Iterator[Problem]:
             yield from _exposure(study, analysis, key)
         elif isinstance(analysis, VisitProcess):
             yield from visit_problems(study, analysis, key)
+        elif isinstance(analysis, Subgroups):
+            yield from subgroup_problems(study, analysis, key)
         elif isinstance(analysis, AdverseEvents):
             if not any(table.provides == "events" and "class" in table.columns for table in study.tables.values()):
                 yield (*key, "model"), "no table of events has the column 'class', which tells adverse events from others"
@@ -313,6 +317,8 @@ def _hypothesis(study: Study, hypothesis: Hypothesis, key: Key) -> Iterator[Prob
     visits = getattr(analysis, "visits", [])
     if isinstance(analysis, Descriptive):
         yield key, "a description tests nothing"
+    if isinstance(analysis, Subgroups):
+        yield key, "subgroups confirm nothing: their tests are not part of the order"
     if len(visits) > 1 and hypothesis.visit is None:
         yield key, "this analysis is of several visits: name the `visit` of the hypothesis"
     if hypothesis.visit is not None and hypothesis.visit not in (*visits, getattr(analysis, "visit", None)):

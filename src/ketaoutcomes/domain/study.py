@@ -7,10 +7,22 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ketaoutcomes.domain.analyses import Analysis
-from ketaoutcomes.domain.endpoints import Endpoint, PublishedTally, Said, published_tallies
-from ketaoutcomes.domain.instruments import Instrument, instruments, parts, plain_words
+from ketaoutcomes.domain.endpoints import (
+    CutoffEndpoint,
+    Endpoint,
+    OnsetEndpoint,
+    PublishedTally,
+    ReliableChangeEndpoint,
+    Said,
+    SustainedEndpoint,
+    TallyEndpoint,
+    TallyReachedEndpoint,
+    TimeEndpoint,
+    published_tallies,
+)
+from ketaoutcomes.domain.instruments import ASSUMED, Instrument, instruments, parts, plain_words
 from ketaoutcomes.domain.rule_words import rule_words
-from ketaoutcomes.domain.rules import FirstOfRule, Rule
+from ketaoutcomes.domain.rules import FirstOfRule, Rule, ShippedRule
 from ketaoutcomes.domain.tables import Column, Name, Table
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
@@ -303,6 +315,18 @@ class Study(BaseModel):
         parameters = {getattr(part, "parameter", "") for part in (rule.of if isinstance(rule, FirstOfRule) else [rule])} - {""}
         cutoffs = {key: plain_words(self.scale(parameter), key) for parameter in parameters for key in self.scale(parameter).criteria}
         return rule_words(rule, cutoffs)
+
+    def sources_of(self, endpoint: str) -> list[str]:
+        """Where an endpoint's definition, and the cut-off in it, were published, as its words give them."""
+        said = self.endpoints[endpoint]
+        if isinstance(said, TimeEndpoint):
+            rule = self.rules[said.rule]
+            return [rule.resolved.source if isinstance(rule, ShippedRule) else rule.source]
+        own = [said.source] if isinstance(said, SustainedEndpoint | ReliableChangeEndpoint | TallyEndpoint | TallyReachedEndpoint) else []
+        if isinstance(said, CutoffEndpoint | OnsetEndpoint | SustainedEndpoint):
+            source = self.scale(said.parameter).criteria[said.cutoff].source
+            return list(dict.fromkeys(["cut-off assumed, no source found" if source == ASSUMED else source, *own]))
+        return own
 
     @property
     def profile(self) -> str:

@@ -10,10 +10,11 @@ from ketaoutcomes.domain.analyses import Descriptive
 from ketaoutcomes.domain.instruments import Instrument, Threshold
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.domain.tables import Column
+from ketaoutcomes.models import _standardised
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import people_of
 from ketaoutcomes.models._words import population_words
-from ketaoutcomes.schema.ard import GONE
+from ketaoutcomes.schema.ard import AT_BASELINE, GONE
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -62,11 +63,17 @@ def _counted(rows: Results, study: Study, data: dict[str, pd.DataFrame], people:
     for arm, part in _groups(people):
         for name, population in study.populations.items():
             n = int(part[part[f"pop_{name}"] == "yes"]["participant"].nunique())
-            rows.add("n", n, n=n, parameter="population", arm=arm, term=population.label)
+            _part(rows, n, len(part), parameter="population", arm=arm, term=population.label)
         for entry in study.intercurrent:
             found = events[(events["event"] == entry.event) & events["participant"].isin(part["participant"])]
             n = int(found["participant"].nunique())
-            rows.add("n", n, n=n, parameter="intercurrent event", arm=arm, term=f"{entry.event} ({entry.strategy.replace('_', ' ')})")
+            _part(rows, n, len(part), parameter="intercurrent event", arm=arm, term=f"{entry.event} ({entry.strategy.replace('_', ' ')})")
+
+
+def _part(rows: Results, n: int, of: int, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
+    """People, and their share of the arm."""
+    rows.add("n", n, n=n, **key)
+    rows.add("percent", 100 * n / of if of else None, n=of, events=n, **key)
 
 
 def _ends(rows: Results, arm: str, part: pd.DataFrame) -> None:
@@ -78,7 +85,7 @@ def _ends(rows: Results, arm: str, part: pd.DataFrame) -> None:
     label = ended.where((reason == "") | (ended == "completed"), ended + ": " + reason)
     rows.add("n", len(part), n=len(part), parameter="disposition", arm=arm)
     for term, count in label.value_counts().sort_index().items():
-        rows.add("n", int(count), n=int(count), parameter="disposition", arm=arm, term=str(term))
+        _part(rows, int(count), len(part), parameter="disposition", arm=arm, term=str(term))
 
 
 def _analysed(rows: Results, arm: str, part: pd.DataFrame, parameter: str, adqs: pd.DataFrame) -> None:
@@ -95,8 +102,7 @@ def _analysed(rows: Results, arm: str, part: pd.DataFrame, parameter: str, adqs:
     }
     rows.add("n", len(everybody), n=len(everybody), parameter="analysis set", arm=arm)
     for term, members in groups.items():
-        count = len(members & everybody)
-        rows.add("n", count, n=count, parameter="analysis set", arm=arm, term=term)
+        _part(rows, len(members & everybody), len(everybody), parameter="analysis set", arm=arm, term=term)
 
 
 def _baseline(rows: Results, study: Study, variable: str, people: pd.DataFrame) -> None:
@@ -109,6 +115,7 @@ def _baseline(rows: Results, study: Study, variable: str, people: pd.DataFrame) 
             values = part[variable].dropna().astype(float)
             rows.add("n", len(values), n=len(values), parameter=variable, arm=arm)
             _mean(rows, values, parameter=variable, arm=arm)
+        _apart(rows, study, once, variable, parameter=variable)
         return
     levels = column.levels or sorted(once[variable].dropna().unique())
     if variable == study.design.site:
@@ -122,6 +129,27 @@ def _baseline(rows: Results, study: Study, variable: str, people: pd.DataFrame) 
             count = int((part[variable] == level).sum())
             rows.add("n", count, n=known, events=count, parameter=variable, arm=arm, term=level)
             rows.add("percent", 100 * count / known if known else None, n=known, events=count, parameter=variable, arm=arm, term=level)
+    for arm, reference in _compared(study, once):
+        ours, theirs = ([int(((once["arm"] == one) & (once[variable] == level)).sum()) for level in levels] for one in (arm, reference))
+        cells = [count for counts in (ours, theirs) for one in counts for count in (one, sum(counts) - one) if count]
+        key: dict[str, Any] = {"parameter": variable, "term": AT_BASELINE, "arm": arm, "comparator": reference}
+        rows.add("std_difference", _standardised.of_levels(ours, theirs), n=min(cells, default=0), **key)
+
+
+def _compared(study: Study, people: pd.DataFrame) -> list[tuple[str, str]]:
+    """Each arm and the reference, where the study compares arms of different people."""
+    reference, present = study.design.reference, set(people["arm"])
+    if reference is None or reference not in present or study.design.kind == "crossover":
+        return []
+    return [(str(arm), reference) for arm in study.design.arms if arm in present - {reference}]
+
+
+def _apart(rows: Results, study: Study, people: pd.DataFrame, column: str, **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
+    """Standardised differences of a number between the arms."""
+    for arm, reference in _compared(study, people):
+        ours, theirs = (people.loc[people["arm"] == one, column].dropna().astype(float) for one in (arm, reference))
+        distance = _standardised.of_means(ours, theirs)
+        rows.add("std_difference", distance, n=min(len(ours), len(theirs)), term=AT_BASELINE, arm=arm, comparator=reference, **key)
 
 
 def _mean(rows: Results, values: pd.Series, suffix: str = "", **key: Any) -> None:  # noqa: ANN401 - passed on to Results.add
@@ -153,9 +181,17 @@ def _observed(rows: Results, study: Study, parameter: str, people: pd.DataFrame,
             rows.add("n_observed", seen, n=seen, **key)
             rows.add("n_missing", expected - seen, n=expected - seen, **key)
             rows.add("percent_missing", 100 * (expected - seen) / expected, n=expected, events=expected - seen, **key)
-            seen_later = set(part.loc[(part["avisitn"] >= float(str(day))) & part["aval"].notna(), "participant"])
-            gone = int((~at["participant"].isin(seen_later)).sum())
+            gone = _gone(part, at, float(str(day)))
             rows.add("percent", 100 * gone / expected, n=expected, events=gone, term=GONE, **key)
+    first = joined[joined["ablfl"] == "yes"] if scale.averaged else joined[:0]
+    for (day, visit), at in first.groupby(["avisitn", "avisit"]):
+        _apart(rows, study, at, "aval", parameter=parameter, visit=str(visit), day=float(str(day)))
+
+
+def _gone(scores: pd.DataFrame, at: pd.DataFrame, day: float) -> int:
+    """How many of those expected at a visit have no score there and none later in the period."""
+    last = scores[scores["aval"].notna()].groupby(["participant", "period"])["avisitn"].max()
+    return int((~(last.reindex(pd.MultiIndex.from_frame(at[["participant", "period"]])) >= day)).sum())
 
 
 def _shares(rows: Results, scale: Instrument, values: pd.Series, key: dict[str, Any]) -> None:
@@ -179,6 +215,7 @@ def _earlier_baseline(rows: Results, study: Study, parameter: str, joined: pd.Da
     once = joined.dropna(subset=["base"]).drop_duplicates("participant")
     for arm, part in [("", once)] if study.design.kind == "crossover" else _groups(once):
         _mean(rows, part["base"], parameter=parameter, arm=arm, visit=visit)
+    _apart(rows, study, once, "base", parameter=parameter, visit=visit)
 
 
 _NOT_MEASURED = {"participant", "period", "session", "day", "arm", "visit", "minute"}

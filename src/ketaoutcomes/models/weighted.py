@@ -192,7 +192,7 @@ def _balance(rows: Results, of: _weights.Weighted, design: Design, arms: list[st
             people = min(int(of.treated.sum()), int((~of.treated).sum()))
             if known is not None:
                 inside = [int((values[arm] == there).sum()) for arm in (of.treated, ~of.treated) for there in (0.0, 1.0)]
-                people = min(inside)
+                people = min(count for count in inside if count)
             for method, value in zip(("before", "after"), _weights.standardised_difference(values, of.treated, of.weights), strict=True):
                 rows.add("std_difference", value, n=people, term=f"balance: {label}", method=method, arm=arms[1], comparator=arms[0])
 

@@ -149,6 +149,10 @@ OTHER_CHOICE = "other choice"
 ANY_EVENT, ANY_OF_CLASS = "any", "any of them"
 #: Term of people with no score at a visit or any later one.
 GONE = "no score from here on"
+#: Subgroups: term of their people, level of the people without a value, term of the test between levels.
+PEOPLE, NO_VALUE, INTERACTION = "people", "no value", "interaction"
+#: Term of the standardised difference between two arms at baseline.
+AT_BASELINE = "baseline difference"
 #: Levels of a rank analysis: people by level, by the levels they came from and went to, and by direction.
 LEVEL, SHIFT, CHANGE = "level", "shift", "change"
 #: Methods of rows that stand beside those with the declared errors: displays of one number per result leave them out.
@@ -174,6 +178,7 @@ RELATIONS = (
     Relation("statistic", "n_expected", ("n_observed", "n_missing")),
     Relation("term", "ended", None),
     Relation("arm", "", None),
+    Relation("level", "", None),
     Relation("term", "", None),
 )
 

@@ -12,6 +12,8 @@ from ketaoutcomes.tables._sheet import Group, Note, Piece, Sheet, Tokens
 
 #: What of great_tables' HTML the page has no use for.
 _NOISE = re.compile(r' data-quarto-[a-z-]+="[a-z]+"| (?:row|col)span="1"| class="gt_(?!group_heading_row|column_spanner_outer)[^"]*"|(?<=\n)\s+|\n(?=\n)')
+#: The page's class of tables whose cells are sentences: they wrap, and begin at the left.
+_WORDS = " changes"
 _HEADING = '<tr class="gt_group_heading_row">'
 
 
@@ -20,7 +22,7 @@ def render(sheet: Sheet) -> bytes:
     title = escape(sheet.title)
     notes = "".join(f"<p>{_note(note)}</p>" for note in sheet.notes)
     foot = f'<div class="footnotes">{notes}</div>\n' if notes else ""
-    return f'<div class="table" tabindex="0" role="region" aria-label="{title}">{_table(sheet, title)}</div>\n{foot}'.encode()
+    return f'<div class="table{_WORDS if sheet.words else ""}" tabindex="0" role="region" aria-label="{title}">{_table(sheet, title)}</div>\n{foot}'.encode()
 
 
 def _table(sheet: Sheet, title: str) -> str:

@@ -51,7 +51,7 @@ def escaped(text: str) -> str:
 def _columns(sheet: Sheet) -> Iterator[str]:
     """Columns that wrap, each with its share of the line."""
     for at in range(sheet.size):
-        yield rf">{{\{'raggedright' if at == 0 else 'raggedleft'}\arraybackslash}}p{{{_width(sheet, at, 1)}}}"
+        yield rf">{{\{'raggedright' if at == 0 or sheet.words else 'raggedleft'}\arraybackslash}}p{{{_width(sheet, at, 1)}}}"
 
 
 def _width(sheet: Sheet, first: int, number: int) -> str:

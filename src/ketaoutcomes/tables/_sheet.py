@@ -10,6 +10,8 @@ from ketaoutcomes.tables._table import Cell, Row, Table, as_cell
 
 #: Longest stub, in characters, that is not broken into lines.
 _STUB = 38
+#: Characters of a sentence on a line.
+_SENTENCE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Sheet:
         Lines.
     notes
         Those of the whole table, then the lettered ones.
+    words
+        Cells are sentences, which wrap.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Sheet:
     head: tuple[Piece, ...]
     groups: tuple[Group, ...]
     notes: tuple[Note, ...]
+    words: bool = False
 
     @property
     def size(self) -> int:
@@ -75,7 +80,7 @@ class Sheet:
         wide = [max(len(line[at].text) + len(line[at].marks) for line in lines[1:]) for at in range(self.size)]
         wide = [max(found, *(len(word) for word in self.head[at].text.split()), 4) for at, found in enumerate(wide)]
         indent = 3 if any(group.heading for group in self.groups) else 0
-        return [max(min(wide[0], _STUB) + indent, 10), *wide[1:]]
+        return [max(min(wide[0], _STUB) + indent, 10), *(min(found, _SENTENCE) if self.words else found for found in wide[1:])]
 
 
 def lay_out(name: str, table: Table) -> Sheet:
@@ -85,7 +90,7 @@ def lay_out(name: str, table: Table) -> Sheet:
     head = tuple(_pieces([(table.stub, 1), *((name, 1) for name in table.columns)], letters))
     groups = tuple(_groups(table.rows, len(head), letters))
     notes = (*(Note("", text) for text in table.footnotes), *(Note(letter, text) for text, letter in letters.items()))
-    return Sheet(name, table.title, top, head, groups, notes)
+    return Sheet(name, table.title, top, head, groups, notes, table.words)
 
 
 def _spanned(table: Table) -> Iterator[tuple[str | Cell, int]]:

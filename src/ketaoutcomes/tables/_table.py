@@ -66,6 +66,8 @@ class Table:
         In words, why there are no rows.
     spanners
         Labels over adjacent columns, left to right.
+    words
+        Cells are sentences, which wrap, and not numbers.
     """
 
     title: str
@@ -75,6 +77,7 @@ class Table:
     footnotes: tuple[str, ...] = field(default=())
     nothing: str = "There is nothing to show."
     spanners: tuple[Spanner, ...] = ()
+    words: bool = False
 
     def __post_init__(self) -> None:
         """Every line has as many cells as there are columns; spanners stand side by side over them."""

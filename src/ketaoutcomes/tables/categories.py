@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.schema.ard import match
+from ketaoutcomes.schema.ard import GONE, match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import value_of
 from ketaoutcomes.tables._table import Row, Table
@@ -17,7 +17,7 @@ def build(ard: pd.DataFrame) -> Table:
     """A group for each measure and visit, a line for each score that somebody has."""
     labels = Labels.of(ard)
     rows = match(ard, analysis=model_analysis(labels, "descriptive"))
-    rows = rows[(rows["visit"] != "") & ~rows["visit"].str.startswith("session") & rows["statistic"].isin(["n_events", "percent"])]
+    rows = rows[(rows["visit"] != "") & ~rows["visit"].str.startswith("session") & rows["statistic"].isin(["n_events", "percent"]) & (rows["term"] != GONE)]
     arms = arm_columns(labels, rows, together=True)
     lines: list[Row] = []
     for parameter, visit in dict.fromkeys(zip(rows["parameter"], rows["visit"], strict=True)):

@@ -11,8 +11,12 @@ from tests.unit.displays.conftest import exact
 HERE = Path(__file__).parent / "snapshots"
 KEPT = (
     ("esketamine_trial", "baseline"),
+    ("esketamine_trial", "definitions"),
+    ("esketamine_trial", "disposition"),
+    ("esketamine_trial", "missing"),
     ("esketamine_trial", "outcome"),
     ("esketamine_trial", "response"),
+    ("esketamine_trial", "subgroups"),
     ("esketamine_trial", "testing"),
     ("esketamine_withdrawal", "relapse"),
     ("esketamine_doses", "outcome"),
