@@ -217,6 +217,6 @@ def test_tables_of_safety(prepared: tuple[Study, dict[str, pd.DataFrame]]) -> No
     table = adverse_events.build(ard)
     lines = {row.stub: row.cells for row in table.rows}
     # the later of two analyses: by the arm received the low dose is C alone
-    assert lines["dizziness"][1].startswith("1 (100.0); 2; ")
+    assert lines["dizziness"][2:4] == ("1 (100.0)", "2")
     assert {row.stub for row in exposure.build(ard).rows} >= {"MADRS by sessions", "Above 1", "Above 100"}
     assert any(row.stub == "Sessions together" for row in sessions.build(ard).rows)
