@@ -49,7 +49,7 @@ def test_displays_need_models_that_exist(stage: str) -> None:
 
 def test_needs_are_alternatives_within_and_all_of_between() -> None:
     names = [plugin.name for plugin in displays("figures", {"descriptive", "cox"})]
-    assert names == ["flow", "forest"]
+    assert names == ["agreement", "dropout", "flow", "forest", "missing_scores", "session_courses"]
 
 
 def test_generated_files_are_in_step() -> None:

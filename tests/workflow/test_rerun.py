@@ -51,13 +51,15 @@ def test_editing_one_analysis_runs_it_and_what_shows_it(project: Project) -> Non
 
 def test_editing_one_figure_redraws_it_in_each_study_and_their_reports(project: Project) -> None:
     before = {study: project.times(study) for study in STUDIES}
-    project.replace("src/ketaoutcomes/figures/flow.py", 'size=7.5, ha="center"', 'size=7.0, ha="center"')
+    project.replace("src/ketaoutcomes/figures/flow.py", "color=SOFT, size=0.35", "color=SOFT, size=0.36")
     assert project.would_run() == {"figures": 3, "report": 3}
     project.run("run", *STUDIES)
     for study in STUDIES:
         after = project.times(study)
         changed = {name for name in before[study] if before[study][name] != after[name]}
-        assert changed == {"figures/flow.svg", "figures/flow.png", "figures/flow.csv", "figures/index.json", "report.html", "manifest.json"}
+        drawn = {f"figures/flow{ending}" for ending in (".svg", ".png", ".csv", "_85mm.svg", "_85mm.png")}
+        made = {"report.html", "report.docx", "checklist.html", "sentences.json", "manifest.json"}
+        assert changed == {*drawn, "figures/index.json", *made}
 
 
 def test_editing_a_display_leaves_studies_without_it_alone(project: Project) -> None:

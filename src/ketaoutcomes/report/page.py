@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from ketaoutcomes.report._html import render
 from ketaoutcomes.report.headline import design_sentence, headline, missing_sentence, seen_sentence
-from ketaoutcomes.report.sections import PUBLISHED, SECTIONS, WHERE_THERE_ARE
+from ketaoutcomes.report.sections import METHODS, PUBLISHED, SECTIONS, WHERE_THERE_ARE
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import STUDY, Labels
 from ketaoutcomes.schema.numbers import shown
@@ -45,7 +45,7 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
     labels = Labels.of(ard)
     shown_displays = displays(figures, tables)
     sections = [(section, _ready(shown_displays, section.displays)) for section in SECTIONS]
-    placed = {name for section in SECTIONS for name in section.displays} | set(PUBLISHED)
+    placed = {name for section in SECTIONS for name in section.displays} | set(PUBLISHED) | set(METHODS)
     return render(
         "page.html.jinja",
         labels=labels,
@@ -62,7 +62,8 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
         others=[display for name, display in shown_displays.items() if name not in placed],
         flags=_flags(ard, labels),
         methods=methods(ard, labels),
-        definitions=definitions(labels),
+        word_lists=word_lists(labels),
+        defined=_ready(shown_displays, METHODS),
         disclosure=disclosure,
         run=run,
         left_out={str(row["term"]): shown(row) for _, row in match(ard, analysis=STUDY, parameter="left out").iterrows()},
@@ -87,7 +88,7 @@ def displays(figures: list[Made], tables: list[Made]) -> dict[str, dict[str, Any
     """Stage/name to what a page needs to show a display, in the order of a report, figures and tables numbered in it."""
     made = {f"figures/{one.name}": one for one in figures} | {f"tables/{one.name}": one for one in tables}
     kept = {name: one for name, one in made.items() if not (one.facts["nothing"] and name in WHERE_THERE_ARE)}
-    order = [name for section in SECTIONS for name in section.displays] + list(PUBLISHED)
+    order = [name for section in SECTIONS for name in section.displays] + list(METHODS) + list(PUBLISHED)
     names = [name for name in order if name in kept] + [name for name in kept if name not in order]
     counts = {"figures": 0, "tables": 0}
     found: dict[str, dict[str, Any]] = {}
@@ -135,13 +136,8 @@ def _flags(ard: pd.DataFrame, labels: Labels) -> list[tuple[str, str, str]]:
     ]
 
 
-#: Words of the study, in the order they are listed.
+#: Words of the study that are lists, in order; definitions are a table.
 _KINDS = {
-    "scale": "Scales",
-    "definition": "Definitions",
-    "who": "Populations",
-    "baseline": "Baselines",
-    "window": "Visit windows",
     "intercurrent": "Intercurrent events",
     "assumption": "Assumptions",
     "identifier": "Columns allowed by the screen for identifiers",
@@ -149,8 +145,8 @@ _KINDS = {
 }
 
 
-def definitions(labels: Labels) -> list[tuple[str, dict[str, str]]]:
-    """Heading and what it defines, by name."""
+def word_lists(labels: Labels) -> list[tuple[str, dict[str, str]]]:
+    """Heading and its entries, by name."""
     found = ((heading, labels.of_kind(kind)) for kind, heading in _KINDS.items())
     return [(heading, {labels.text("parameter", term) or term: text for term, text in entries.items()}) for heading, entries in found if entries]
 

@@ -87,6 +87,7 @@ PLACES = {
 }
 #: Displays with a section of their own in the page.
 PUBLISHED = _of("figures", "agreement") + _of("tables", "published")
+METHODS = _of("tables", "definitions")
 #: Displays that are left out, not explained, where a study has nothing for them.
 WHERE_THERE_ARE = set(_of("tables", "testing categories courses over_time sites answers subgroups disposition")) | set(
     _of("figures", "balance over_visits cumulative_incidence site_means site_sizes doses session_courses missing_scores dropout model_checks agreement")

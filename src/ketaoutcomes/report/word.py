@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ketaoutcomes.report.headline import design_sentence, headline, missing_sentence, seen_sentence
-from ketaoutcomes.report.page import Made, definitions, displays, methods, provenance
-from ketaoutcomes.report.sections import PUBLISHED, SECTIONS
+from ketaoutcomes.report.page import Made, displays, methods, provenance, word_lists
+from ketaoutcomes.report.sections import METHODS, PUBLISHED, SECTIONS
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.word_file import packed, template
 
@@ -135,7 +135,8 @@ def _closing(
     document.add_heading("How it was done", 1)
     for sentence in methods(ard, labels):
         document.add_paragraph(sentence)
-    for heading, entries in definitions(labels):
+    _displays(document, [name for name in METHODS if name in shown], shown, files)
+    for heading, entries in word_lists(labels):
         document.add_heading(heading, 2)
         for term, text in entries.items():
             paragraph = document.add_paragraph()

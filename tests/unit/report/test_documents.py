@@ -15,7 +15,7 @@ from ketaoutcomes import figures, tables
 from ketaoutcomes.plugins import displays
 from ketaoutcomes.report import Made, checklist, entry, index, sentences, word
 from ketaoutcomes.report.checklist import checklists
-from ketaoutcomes.report.sections import PLACES, PUBLISHED, SECTIONS
+from ketaoutcomes.report.sections import METHODS, PLACES, PUBLISHED, SECTIONS
 from ketaoutcomes.schema.labels import Labels
 from tests.unit.displays.conftest import exact
 
@@ -106,7 +106,7 @@ def test_checklists_name_sections_that_exist_and_leave_no_item_open() -> None:
 
 
 def test_displays_have_one_place() -> None:
-    names = [name for section in SECTIONS for name in section.displays] + list(PUBLISHED)
+    names = [name for section in SECTIONS for name in section.displays] + list(PUBLISHED) + list(METHODS)
     assert len(names) == len(set(names))
 
 
