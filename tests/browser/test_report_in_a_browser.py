@@ -114,3 +114,10 @@ def test_index_and_checklist_lead_somewhere_and_are_accessible(browser: Browser,
     page.add_script_tag(content=axe)
     found = page.evaluate("() => axe.run()")
     assert [each["id"] for each in found["violations"] if each["impact"] in {"serious", "critical"}] == []
+
+
+def test_on_a_desk_the_sections_stand_beside_the_text_and_on_a_phone_above_it(browser: Browser, url: str) -> None:
+    desk, phone = opened(browser, url, width=1280), opened(browser, url, width=360)
+    beside = "document.querySelector('nav').getBoundingClientRect().right <= document.querySelector('main').getBoundingClientRect().left"
+    assert desk.evaluate(beside)
+    assert phone.evaluate("document.querySelector('nav').getBoundingClientRect().bottom <= document.querySelector('main').getBoundingClientRect().top")
