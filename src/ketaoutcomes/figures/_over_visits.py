@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
-from plotnine import aes, geom_line, geom_point, ggplot, scale_color_manual, scale_linetype_manual, scale_shape_manual
+from plotnine import aes, geom_line, geom_point, ggplot, scale_color_manual, scale_fill_manual, scale_linetype_manual, scale_shape_manual
 
 from ketaoutcomes.figures._figure import Plate
 from ketaoutcomes.figures._text import line_mm, lines, mm, wrapped
-from ketaoutcomes.figures._theme import arm_colours, arm_lines, arm_marks, arm_names, legend, look, words
+from ketaoutcomes.figures._theme import arm_colours, arm_fills, arm_lines, arm_marks, arm_names, legend, look, words
 from ketaoutcomes.figures._under import Stack, above, left, under
 from ketaoutcomes.figures._visits import visit_axis
 from ketaoutcomes.schema.labels import Labels
@@ -62,15 +62,16 @@ def plate(
     rows = rows.assign(x=rows["visit"].map(axis.places).astype(float), panel=[above(number[part]) for part in rows["part"]])
     drawn = [under(rows[(rows["part"] == part) & rows["x"].isin(axis.counted)], kinds, names, width) for part in parts]
     stack = Stack(tuple(drawn), (46.0 if len(parts) > 1 else 62.0) if width > 100 else 46.0)
-    guide, shown, tall = legend(names, panel, "color", "shape", "linetype")
+    guide, shown, tall = legend(names, panel, "color", "fill", "shape", "linetype")
     said, more = words(panel, above=measure, below=" ".join([reading, axis.note]).strip())
     titles = [wrapped(part, 0.86 * panel, bold=True) for part in parts] if len(parts) > 1 else []
     seen: Any = rows.dropna(subset="value")
     plot = (
         ggplot(rows, aes("x", "value", color="label"))
         + geom_line(aes(linetype="label", group="label"), data=seen, size=0.7)
-        + geom_point(aes(shape="label"), data=seen, size=1.9)
+        + geom_point(aes(shape="label", fill="label"), data=seen, size=1.9, stroke=0.7)
         + scale_color_manual(values=arm_colours(labels), limits=names, labels=shown)
+        + scale_fill_manual(values=arm_fills(labels), limits=names, labels=shown)
         + scale_shape_manual(values=arm_marks(labels), limits=names, labels=shown)
         + scale_linetype_manual(values=[arm_lines(labels)[name] for name in names], limits=names, labels=shown)
         + said

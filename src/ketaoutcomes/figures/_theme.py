@@ -35,6 +35,11 @@ def arm_colours(labels: Labels) -> dict[str, str]:
     return {**({arms[reference]: _REFERENCE} if reference in arms else {}), **colours, ALL: _COLOURS[0]}
 
 
+def arm_fills(labels: Labels) -> dict[str, str]:
+    """Arm label to the colour inside its points: those of the reference arm are hollow, which grey print shows too."""
+    return {name: "white" if colour == _REFERENCE else colour for name, colour in arm_colours(labels).items()}
+
+
 def arm_marks(labels: Labels) -> dict[str, str]:
     """Arm label to the shape of its points, the same in every figure of a study."""
     return _counted(labels, _SHAPES)

@@ -15,12 +15,13 @@ from plotnine import (
     geom_point,
     ggplot,
     scale_color_manual,
+    scale_fill_manual,
     scale_shape_manual,
 )
 
 from ketaoutcomes.figures._figure import Figure, Plate, nothing
 from ketaoutcomes.figures._text import mm
-from ketaoutcomes.figures._theme import INK, arm_colours, arm_marks, arm_names, legend, look, words
+from ketaoutcomes.figures._theme import INK, arm_colours, arm_fills, arm_marks, arm_names, legend, look, words
 from ketaoutcomes.figures._under import Stack, above, left, under
 from ketaoutcomes.figures._visits import visit_axis
 from ketaoutcomes.schema.ard import match
@@ -50,7 +51,7 @@ def _plate(means: pd.DataFrame, labels: Labels, width: float) -> Plate:
     axis = visit_axis(means.drop_duplicates("visit"), panel, max(mm(text) for text in means["n_text"]))
     means = _cut(means.assign(x=means["visit"].map(axis.places)))
     rows = under(means[means["x"].isin(axis.counted)], {"n_text": "n"}, names, width)
-    guide, shown, tall = legend(names, panel, "color", "shape")
+    guide, shown, tall = legend(names, panel, "color", "fill", "shape")
     said, more = words(panel, above=_measure(labels, parameter), below=" ".join([_reading(means), axis.note]).strip())
     stack = Stack((rows,), 70.0 if width > 100 else 58.0)
     apart = means["label"].map({name: at - (len(names) - 1) / 2 for at, name in enumerate(names)})
@@ -61,8 +62,9 @@ def _plate(means: pd.DataFrame, labels: Labels, width: float) -> Plate:
         + geom_line(aes("x", "observed"), data=means.dropna(subset="observed"), linetype="dotted", size=0.5, alpha=0.8)
         + geom_line(size=0.7, na_rm=True)
         + geom_linerange(aes(ymin="low", ymax="high"), size=0.8, na_rm=True)
-        + geom_point(aes(shape="label"), size=2.0, na_rm=True)
+        + geom_point(aes(shape="label", fill="label"), size=2.0, stroke=0.7, na_rm=True)
         + scale_color_manual(values=arm_colours(labels), limits=names, labels=shown)
+        + scale_fill_manual(values=arm_fills(labels), limits=names, labels=shown)
         + scale_shape_manual(values=arm_marks(labels), limits=names, labels=shown)
         + said
         + look()
