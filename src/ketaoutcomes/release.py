@@ -242,7 +242,7 @@ def _lock_words(lock: PlanLock | None, changed: int) -> str:
         return "not pre-specified: the study file was not locked before the analysis"
     words = f"analysed as locked on {lock.locked_on}"
     if changed:
-        words = f"locked on {lock.locked_on}; {changed} {'keys' if changed > 1 else 'key'} changed since, listed under How it was done"
+        words = f"locked on {lock.locked_on}; {changed} {'keys' if changed > 1 else 'key'} changed since, listed under Deviations from the plan"
     return words + ("; results already existed when it was locked" if lock.analysed_before else "")
 
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from ketaoutcomes.report._html import render
 from ketaoutcomes.report.headline import design_sentence, headline, missing_sentence, seen_sentence
-from ketaoutcomes.report.sections import METHODS, PUBLISHED, SECTIONS, WHERE_THERE_ARE
+from ketaoutcomes.report.sections import DEVIATIONS, LAST, METHODS, PUBLISHED, SECTIONS, WHERE_THERE_ARE, WITHHELD
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import STUDY, Labels
 from ketaoutcomes.schema.numbers import shown
@@ -45,7 +45,7 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
     labels = Labels.of(ard)
     shown_displays = displays(figures, tables)
     sections = [(section, _ready(shown_displays, section.displays)) for section in SECTIONS]
-    placed = {name for section in SECTIONS for name in section.displays} | set(PUBLISHED) | set(METHODS)
+    placed = {name for section in SECTIONS for name in section.displays} | set(LAST)
     return render(
         "page.html.jinja",
         labels=labels,
@@ -55,7 +55,8 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
         design=design_sentence(ard),
         rounded=bool(labels.text("study", "profile")) and not internal and not labels.text("study", "blinded"),
         blinded=labels.text("study", "blinded"),
-        changes=_changes(labels),
+        deviations=_ready(shown_displays, DEVIATIONS),
+        withheld=_ready(shown_displays, WITHHELD),
         provenance=provenance(labels),
         sections=sections,
         published=_ready(shown_displays, PUBLISHED),
@@ -71,12 +72,6 @@ def page(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], disclosu
     )
 
 
-def _changes(labels: Labels) -> list[tuple[str, str, str, str]]:
-    """Keys of the study file that changed since the lock: key, then, now, reason."""
-    now, why = labels.of_kind("changed"), labels.of_kind("why changed")
-    return [(key, then, now[key], why[key]) for key, then in labels.of_kind("locked").items()]
-
-
 def provenance(labels: Labels) -> str:
     """Whether the data are real, and what was given."""
     source = labels.text("study", "source")
@@ -88,7 +83,7 @@ def displays(figures: list[Made], tables: list[Made]) -> dict[str, dict[str, Any
     """Stage/name to what a page needs to show a display, in the order of a report, figures and tables numbered in it."""
     made = {f"figures/{one.name}": one for one in figures} | {f"tables/{one.name}": one for one in tables}
     kept = {name: one for name, one in made.items() if not (one.facts["nothing"] and name in WHERE_THERE_ARE)}
-    order = [name for section in SECTIONS for name in section.displays] + list(METHODS) + list(PUBLISHED)
+    order = [name for section in SECTIONS for name in section.displays] + list(LAST)
     names = [name for name in order if name in kept] + [name for name in kept if name not in order]
     counts = {"figures": 0, "tables": 0}
     found: dict[str, dict[str, Any]] = {}

@@ -85,9 +85,12 @@ PLACES = {
     "deviations": "Deviations from the plan",
     "disclosure": "Disclosure and provenance",
 }
-#: Displays with a section of their own in the page.
+#: Displays of the sections that are words first, and all of them in their order.
 PUBLISHED = _of("figures", "agreement") + _of("tables", "published")
 METHODS = _of("tables", "definitions")
+DEVIATIONS = _of("tables", "deviations")
+WITHHELD = _of("tables", "withheld")
+LAST = METHODS + PUBLISHED + DEVIATIONS + WITHHELD
 #: Displays that are left out, not explained, where a study has nothing for them.
 WHERE_THERE_ARE = set(_of("tables", "testing categories courses over_time sites answers subgroups disposition")) | set(
     _of("figures", "balance over_visits cumulative_incidence site_means site_sizes doses session_courses missing_scores dropout model_checks agreement")

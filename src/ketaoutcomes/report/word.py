@@ -10,7 +10,7 @@ import pandas as pd
 
 from ketaoutcomes.report.headline import design_sentence, headline, missing_sentence, seen_sentence
 from ketaoutcomes.report.page import Made, displays, methods, provenance, word_lists
-from ketaoutcomes.report.sections import METHODS, PUBLISHED, SECTIONS
+from ketaoutcomes.report.sections import DEVIATIONS, METHODS, PUBLISHED, SECTIONS, WITHHELD
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.word_file import packed, template
 
@@ -146,9 +146,9 @@ def _closing(
     _displays(document, published, shown, files)
     document.add_heading("Deviations from the plan", 1)
     document.add_paragraph(f"Plan: {labels.text('lock', 'plan') or 'not locked'}.")
-    for kind in ("changed", "deviation"):
-        for term, text in labels.of_kind(kind).items():
-            document.add_paragraph(f"{term}: {text}")
+    _displays(document, [name for name in DEVIATIONS if name in shown], shown, files)
+    document.add_heading("Disclosure", 1)
+    _displays(document, [name for name in WITHHELD if name in shown], shown, files)
 
 
 def _field(paragraph: Any, code: str, shown: str = "1") -> None:  # noqa: ANN401 - as above

@@ -15,7 +15,7 @@ from ketaoutcomes import figures, tables
 from ketaoutcomes.plugins import displays
 from ketaoutcomes.report import Made, checklist, entry, index, sentences, word
 from ketaoutcomes.report.checklist import checklists
-from ketaoutcomes.report.sections import METHODS, PLACES, PUBLISHED, SECTIONS
+from ketaoutcomes.report.sections import LAST, PLACES, SECTIONS
 from ketaoutcomes.schema.labels import Labels
 from tests.unit.displays.conftest import exact
 
@@ -44,7 +44,7 @@ def test_every_table_and_figure_stands_in_the_document_as_it_was_made() -> None:
     drawn = [one for one in made(study)["figures"] if not one.facts["nothing"]]
     assert sorted(shape._inline.docPr.get("descr") for shape in document.inline_shapes) == sorted(one.facts["alt"] for one in drawn)
     headings = [paragraph.text for paragraph in document.paragraphs if paragraph.style.name == "Heading 1"]
-    assert headings == [*(section.heading for section in SECTIONS), "How it was done", "Published numbers", "Deviations from the plan"]
+    assert headings == [*(section.heading for section in SECTIONS), "How it was done", "Published numbers", "Deviations from the plan", "Disclosure"]
     captions = [paragraph for paragraph in document.paragraphs if paragraph.style.name == "Caption"]
     assert len(captions) == len(drawn) + len(own)
     assert all("SEQ " in caption._p.xml for caption in captions)
@@ -106,7 +106,7 @@ def test_checklists_name_sections_that_exist_and_leave_no_item_open() -> None:
 
 
 def test_displays_have_one_place() -> None:
-    names = [name for section in SECTIONS for name in section.displays] + list(PUBLISHED) + list(METHODS)
+    names = [name for section in SECTIONS for name in section.displays] + list(LAST)
     assert len(names) == len(set(names))
 
 
