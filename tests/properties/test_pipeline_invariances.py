@@ -97,7 +97,7 @@ def test_the_other_reference_flips_signs_and_inverts_ratios(run: Run) -> None:
     plan["design"]["reference"] = "esketamine"
     before, after = run(FILES, STUDY), run(FILES, Study.model_validate(plan))
     swapped = after.rename(columns={"arm": "comparator", "comparator": "arm"})
-    columns = ["analysis", "visit", "arm", "comparator", "method", "statistic", "term"]
+    columns = ["analysis", "subgroup", "level", "visit", "arm", "comparator", "method", "statistic", "term"]
     both = before[before["comparator"] != ""].merge(swapped[swapped["arm"] != ""], on=columns, suffixes=("", "_after"))
 
     def pair(statistic: str, other: str) -> tuple[np.ndarray, np.ndarray]:

@@ -133,7 +133,8 @@ def _compared(
 def _reason(found: pd.DataFrame) -> str:
     verdict = match(found, statistic="verdict").iloc[0]
     failed = verdict["status"] in {"not_estimable", "failed"}
-    return str(verdict["note"]) if failed else "the model gives no comparison here: nobody with a value, or nobody with the event, in an arm"
+    # what follows the colon are numbers of the failed fit, which rounding decides
+    return str(verdict["note"]).partition(":")[0] if failed else "the model gives no comparison here: nobody with a value, or nobody with the event, in an arm"
 
 
 def _effect(shown: pd.DataFrame, same: pd.DataFrame, statistic: str, conf_level: float) -> _Effect | None:
