@@ -68,7 +68,7 @@ def plate(
     seen: Any = rows.dropna(subset="value")
     plot = (
         ggplot(rows, aes("x", "value", color="label"))
-        + geom_line(aes(linetype="label", group="label"), data=seen, size=0.7)
+        + geom_line(aes(linetype="label", group="label"), size=0.7, na_rm=True)
         + geom_point(aes(shape="label"), data=seen, size=1.9)
         + scale_color_manual(values=arm_colours(labels), limits=names, labels=shown)
         + scale_shape_manual(values=arm_marks(labels), limits=names, labels=shown)

@@ -15,6 +15,7 @@ from ketaoutcomes import figures, tables
 from ketaoutcomes.plugins import displays
 from ketaoutcomes.report import Made, checklist, entry, index, sentences, word
 from ketaoutcomes.report.checklist import checklists
+from ketaoutcomes.report.headline import missing_sentence
 from ketaoutcomes.report.sections import METHODS, PLACES, PUBLISHED, SECTIONS
 from ketaoutcomes.schema.labels import Labels
 from tests.unit.displays.conftest import exact
@@ -127,3 +128,11 @@ def test_a_failed_primary_is_said_first() -> None:
     assert any(text.text.startswith("The primary analysis has no result: failed. did not converge") for text in document.paragraphs)
     result = next(each["text"] for each in sentences(ard) if each["section"] == "main result")
     assert not re.search(r"\d\.\d", result)
+
+
+def test_a_shift_is_said_without_the_share_that_is_withheld() -> None:
+    ard = exact("esketamine_trial").copy()
+    assert "% of its analysis set" in missing_sentence(ard)
+    ard.loc[ard["statistic"] == "fraction_missing", ["value", "status"]] = [float("nan"), "withheld"]
+    assert "would bring the estimate to zero" in missing_sentence(ard)
+    assert "analysis set" not in missing_sentence(ard)
