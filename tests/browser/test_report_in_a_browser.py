@@ -114,3 +114,12 @@ def test_index_and_checklist_lead_somewhere_and_are_accessible(browser: Browser,
     page.add_script_tag(content=axe)
     found = page.evaluate("() => axe.run()")
     assert [each["id"] for each in found["violations"] if each["impact"] in {"serious", "critical"}] == []
+
+
+def test_a_wide_screen_has_the_sections_beside_the_page_not_above_it(browser: Browser, url: str) -> None:
+    page = opened(browser, url, width=1280)
+    beside, header = page.locator("nav").bounding_box(), page.locator("header").bounding_box()
+    assert beside is not None
+    assert header is not None
+    assert beside["x"] + beside["width"] <= header["x"]
+    assert header["y"] < beside["y"] + beside["height"]

@@ -21,7 +21,7 @@ from ketaoutcomes.schema.numbers import NOTHING, rounded
 def placed(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """ARD rows with the arm's label, the visit's time and label, in the order of arms and times."""
     arms = arm_names(labels)
-    visits = labels.rows[labels.rows["parameter"] == "visit"].drop_duplicates(["visit"]).set_index("visit")
+    visits = labels.visit_rows(set(rows["period"])).set_index("visit")
     order = {arm: at for at, arm in enumerate(arms)}
     found = rows.assign(
         label=rows["arm"].map(arms),

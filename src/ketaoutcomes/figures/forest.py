@@ -94,8 +94,7 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, Any
 
 def _line(row: pd.Series, same: pd.DataFrame, ard: pd.DataFrame, labels: Labels, kind: _Kind) -> dict[str, Any]:
     analysis, arms = str(row["analysis"]), labels.of_kind("arm")
-    visits = match(labels.rows, parameter="visit", visit=str(row["visit"]))
-    visit = str(visits["text"].iloc[0]).replace(" ", "\N{NO-BREAK SPACE}") if len(visits) and row["visit"] else ""
+    visit = labels.at_visit(str(row["visit"]), str(row["period"])).replace(" ", "\N{NO-BREAK SPACE}") if row["visit"] else ""
     limits = dict(zip(same["statistic"], same["value"], strict=True))
     parameter = str(row["parameter"])
     joined = "minus" if kind.none == 0 else "against"

@@ -91,7 +91,7 @@ def _means(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     first = rows[rows["statistic"] == "estimate"][[*key, "n", "status"]]
     wide = wide.merge(first, on=key).assign(conf_level=rows["conf_level"].max(), panel=above(0))
     arms = arm_names(labels)
-    visits = labels.rows[labels.rows["parameter"] == "visit"].drop_duplicates(["visit"]).set_index("visit")
+    visits = labels.visit_rows(set(rows["period"])).set_index("visit")
     wide["label"] = wide["arm"].map(arms)
     wide["time"] = wide["visit"].map(visits["day"]).astype(float)
     wide["visit_label"] = wide["visit"].map(visits["text"])

@@ -66,8 +66,8 @@ def _words(rows: pd.DataFrame, labels: Labels) -> str:
     unit = labels.text("study", "time_unit") if statistic == "median" else unit
     text = text.replace(" (", f" {unit} (", 1) if unit else text
     name = {"hazard_ratio": "hazard ratio ", "risk_difference": "risk difference, percentage points, ", "median": "median "}.get(statistic, "")
-    visits = match(labels.rows, parameter="visit", visit=str(first["visit"]))
-    when = f" at {visits['text'].iloc[0]}" if len(visits) and first["visit"] else ""
+    visit = labels.at_visit(str(first["visit"]), str(first["period"])) if first["visit"] else ""
+    when = f" at {visit}" if visit else ""
     when = when or ("" if pd.isna(first["day"]) else f" at {labels.text('study', 'time_unit').removesuffix('s')} {first['day']:g}")
     if first["comparator"]:
         return f"{arms[first['arm']]} against {arms[first['comparator']]}{when}: {name}{text}"

@@ -90,8 +90,8 @@ def _shares(ard: pd.DataFrame, labels: Labels) -> list[Sentence]:
 
 
 def _share(at: pd.DataFrame, title: str, labels: Labels) -> str:
-    visit = match(labels.rows, parameter="visit", visit=str(at["visit"].iloc[0]))
-    when = f" at {visit['text'].iloc[0]}" if len(visit) else ""
+    visit = labels.at_visit(str(at["visit"].iloc[0]), str(at["period"].iloc[0]))
+    when = f" at {visit}" if visit else ""
     names = {**labels.of_kind("arm"), "": "all"}
     met = [
         f"{names[arm]} {value_of(of, 'n_events')} of {value_of(of, 'n')} ({value_of(of, 'percent')} %)"

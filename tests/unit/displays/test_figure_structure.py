@@ -229,3 +229,13 @@ def test_what_is_withheld_is_not_bridged_by_a_line_nor_counted_as_shown() -> Non
     late = (ard["analysis"] == "competing") & (ard["day"] == 180.0)
     ard.loc[late, ["value", "status"]] = [float("nan"), "withheld"]
     assert "No point: withheld" in plot("cumulative_incidence", ard).labels.caption
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_scores_of_millions_are_drawn_above_their_rows_of_numbers(width: float) -> None:
+    ard = make(SHAPES["usual"])
+    sessions = ard["visit"].str.startswith("session") & (ard["statistic"] == "mean")
+    ard.loc[sessions, "value"] *= 1e5
+    drawn_plot = plot("session_courses", ard, width)
+    drawn_plot.draw()
+    assert drawn_plot.data["value"].max() > 1e7
