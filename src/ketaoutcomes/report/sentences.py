@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -42,7 +42,8 @@ def sentences(ard: pd.DataFrame) -> list[dict[str, Any]]:
         Sentence("limits", "", design_sentence(ard)),
         Sentence("limits", primary, missing_sentence(ard)),
     ]
-    return [asdict(sentence) for sentence in found if sentence.text]
+    stamp = f"{labels.stamp}, arms are permuted: " if labels.stamp else ""
+    return [asdict(replace(sentence, text=f"{stamp}{sentence.text}")) for sentence in found if sentence.text]
 
 
 def _because(note: str) -> str:

@@ -8,6 +8,7 @@ import re
 from functools import cache
 from typing import Any
 
+import pandas as pd
 import pytest
 from docx import Document
 
@@ -136,3 +137,11 @@ def test_a_shift_is_said_without_the_share_that_is_withheld() -> None:
     ard.loc[ard["statistic"] == "fraction_missing", ["value", "status"]] = [float("nan"), "withheld"]
     assert "would bring the estimate to zero" in missing_sentence(ard)
     assert "analysis set" not in missing_sentence(ard)
+
+
+def test_each_sentence_of_permuted_arms_says_so() -> None:
+    ard = exact("esketamine_trial")
+    stamp = ard[(ard["parameter"] == "study") & (ard["term"] == "name")].assign(term="blinded", text="7")
+    said = sentences(pd.concat([ard, stamp], ignore_index=True))
+    assert all(each["text"].startswith("BLINDED, arms are permuted: ") for each in said)
+    assert not any("BLINDED" in each["text"] for each in sentences(ard))
