@@ -105,6 +105,12 @@ def _design(study: Study) -> Iterator[Problem]:
     yield from unless(design.site, columns, ("design", "site"), "participants' column")
     if design.site in columns and columns[design.site].kind not in WORDS:
         yield ("design", "site"), "a site is a text or a category"
+    printed = [" ".join(arm.label.split()) for arm in design.arms.values()]
+    for at, name in enumerate(design.arms):
+        if not printed[at]:
+            yield ("design", "arms", name, "label"), "this arm has no label: displays would not name it"
+        elif printed[at] in printed[:at]:
+            yield ("design", "arms", name, "label"), "another arm has this label: displays could not tell them apart"
     if design.kind == "single_arm" and len(design.arms) > 1:
         yield ("design", "arms"), "a single_arm design has one arm"
     if len(design.arms) > 1 and not any(period.arm for period in study.periods):

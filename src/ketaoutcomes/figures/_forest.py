@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,8 @@ from ketaoutcomes.schema.numbers import MINUS
 
 PRIMARY = "Primary analysis"
 _EDGE, _BETWEEN = 1.5, 2.4
+#: An interval that lies beyond the axis altogether: an arrow this long at its end.
+_STUB = 3.0
 #: Ticks of ratios, from coarse to fine; the finest that fit are drawn.
 _TICKS = (
     (0.0001, 0.01, 1.0, 100.0, 10000.0),
@@ -183,7 +185,18 @@ class _Axis:
             ticks = max((found for found in sets if len(found) <= few), key=lambda found: (found[-1] / found[0], len(found)))
         else:
             ticks = [float(tick) for tick in breaks_extended(n=few)((low, high)) if low <= tick <= high]
-        return cls(columns.left, columns.right, low, high, ratio, tuple(ticks))
+        axis = cls(columns.left, columns.right, low, high, ratio, ())
+        return replace(axis, ticks=axis.apart(sorted(ticks, key=lambda tick: (tick != panel.none, tick))))
+
+    def apart(self, ticks: list[float]) -> tuple[float, ...]:
+        """The ticks whose numbers do not touch those before them nor leave the figure on the left."""
+        kept: dict[float, tuple[float, float]] = {}
+        for tick in ticks:
+            half = _text.mm(_number(tick)) / 2
+            start, end = self.at(tick) - half, self.at(tick) + half
+            if start > 0.5 and all(end + 1 < other[0] or start - 1 > other[1] for other in kept.values()):
+                kept[tick] = (start, end)
+        return tuple(sorted(kept))
 
     def at(self, value: float) -> float:
         """Millimetres from the left, beyond the ends where the value is."""
@@ -194,7 +207,7 @@ class _Axis:
         """The axis under the lines, and what its sides mean."""
         for tick in self.ticks:
             drawing.line(self.at(tick), bottom, self.at(tick), bottom - 0.8, colour=SOFT, size=0.3)
-            drawing.text(self.at(tick), bottom - 1.4, f"{tick:.3g}".replace("-", MINUS), ha="center")
+            drawing.text(self.at(tick), bottom - 1.4, _number(tick), ha="center")
         drawing.line(self.left, bottom, self.right, bottom, colour=SOFT, size=0.3)
         y = bottom - 1.6 - _text.line_mm()
         none, lower, higher = self.at(panel.none), f"\N{LEFTWARDS ARROW} {panel.lower}", f"{panel.higher} \N{RIGHTWARDS ARROW}"
@@ -217,9 +230,17 @@ class _Axis:
             low, high = max(low, self.left), min(high, self.right)
             if low < high:
                 drawing.line(low, y, high, y, size=0.8, head=head)
+            elif low > self.right:
+                drawing.line(self.right - _STUB, y, self.right, y, size=0.8, head="last")
+            elif high < self.left:
+                drawing.line(self.left, y, self.left + _STUB, y, size=0.8, head="first")
         if self.left <= self.at(line.value) <= self.right:
             shape = "s" if line.role == PRIMARY else "D" if line.role.startswith("Subgroups") else "o"
             drawing.points.append((self.at(line.value), y, shape))
+
+
+def _number(tick: float) -> str:
+    return f"{tick:.3g}".replace("-", MINUS)
 
 
 def _limits(panel: Panel, ratio: bool) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from ketaoutcomes.schema.numbers import NOTHING, rounded
 def placed(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """ARD rows with the arm's label, the visit's time and label, in the order of arms and times."""
     arms = arm_names(labels)
-    visits = labels.rows[labels.rows["parameter"] == "visit"].drop_duplicates(["visit"]).set_index("visit")
+    visits = labels.visit_rows(set(rows["period"])).set_index("visit")
     order = {arm: at for at, arm in enumerate(arms)}
     found = rows.assign(
         label=rows["arm"].map(arms),
@@ -68,7 +68,7 @@ def plate(
     seen: Any = rows.dropna(subset="value")
     plot = (
         ggplot(rows, aes("x", "value", color="label"))
-        + geom_line(aes(linetype="label", group="label"), data=seen, size=0.7)
+        + geom_line(aes(linetype="label", group="label"), size=0.7, na_rm=True)
         + geom_point(aes(shape="label", fill="label"), data=seen, size=1.9, stroke=0.7)
         + scale_color_manual(values=arm_colours(labels), limits=names, labels=shown)
         + scale_fill_manual(values=arm_fills(labels), limits=names, labels=shown)

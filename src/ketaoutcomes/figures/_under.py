@@ -16,7 +16,7 @@ from ketaoutcomes.figures import _text
 from ketaoutcomes.figures._theme import INK
 
 #: A height far above any score: the scale tells by it which panel it labels.
-_FAR = 1e6
+_FAR = 1e9
 _ROW = 4.3
 
 

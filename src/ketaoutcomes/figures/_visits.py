@@ -89,7 +89,8 @@ def visit_axis(visits: pd.DataFrame, panel: float, longest: float) -> VisitAxis:
         return _axis(names, places, shown, longest, panel, scaled=scaled, upright=True)
     numbers = [f"{at}" for at in range(1, len(names) + 1)]
     key = "Visits: " + "; ".join(f"{number} {label}" for number, label in zip(numbers, labels, strict=True)) + "."
-    return _axis(names, places, numbers, longest, panel, scaled=scaled, key=key)
+    room = thinned(places, _text.widest(numbers), panel)
+    return _axis(names, places, [number if at in room else "" for number, at in zip(numbers, places, strict=True)], longest, panel, scaled=scaled, key=key)
 
 
 def _axis(

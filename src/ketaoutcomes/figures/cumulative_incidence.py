@@ -55,7 +55,8 @@ def _plate(curve: pd.DataFrame, labels: Labels, width: float) -> Plate:
     apart = curve["label"].map({name: at - (len(names) - 1) / 2 for at, name in enumerate(names)})
     seen = curve.assign(beside=curve["day"] + 0.012 * float(curve["day"].max()) * apart).dropna(subset="incidence")
     guide, shown, tall = legend(names, width - 14, "color", "shape", "linetype")
-    reading = f"Bars: {100 * float(curve['conf_level'].max()):g} % confidence intervals. Points are joined for the eye."
+    lacking = " No point: withheld, or nobody is seen so long." if len(seen) < len(curve) else ""
+    reading = f"Bars: {100 * float(curve['conf_level'].max()):g} % confidence intervals. Points are joined for the eye.{lacking}"
     said, more = words(width - 14, above="Cumulative incidence of the event", below=reading, x=f"{unit.capitalize()} from the start")
     start = pd.DataFrame({"beside": 0.0, "incidence": 0.0, "label": names})
     plot = (

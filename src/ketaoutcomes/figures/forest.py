@@ -63,13 +63,17 @@ def _panel(found: list[dict[str, Any]], heading: str, one_pair: bool) -> Panel:
     ]
     title = f"{heading}: {rows[0]['pair']}" if one_pair else heading
     better = rows[0]["better"]
-    low, high = (kind.low, kind.high) if kind.low else ("better", "worse") if better == "lower" else ("worse", "better")
+    low, high = (kind.low, kind.high) if kind.low else _SIDES.get(better, ("lower", "higher"))
     level = {row["conf_level"] for row in rows}
     named = f"Estimate ({100 * level.pop():g} % CI)" if len(level) == 1 else "Estimate (CI)"
     return Panel(title, named, tuple(lines), kind.none, low, high)
 
 
+#: What the sides of no difference mean, by which scores are better; of a score that is neither, only which is lower.
+_SIDES = {"lower": ("better", "worse"), "higher": ("worse", "better")}
 _FLAGGED = "\N{DAGGER}"
+#: The key columns that one contrast's estimate and limits share, besides the day.
+_SAME = ("analysis", "population", "parameter", "term", "arm", "comparator", "visit", "method", "subgroup", "level", "period")
 _ROLES = (PRIMARY, "Sensitivity analyses", "Other analyses", "Subgroups")
 
 
@@ -82,19 +86,20 @@ def _lines(ard: pd.DataFrame, labels: Labels, kind: _Kind) -> list[dict[str, Any
         main = labels.text("main visit", analysis)
         if main and row["visit"] not in (main, ""):
             continue
-        same = match(ard, **{key: str(row[key]) for key in ("analysis", "term", "arm", "visit", "method", "subgroup", "level", "period")})
+        same = match(ard, **{key: str(row[key]) for key in _SAME})
+        same = same[same["day"].isna() if pd.isna(row["day"]) else same["day"] == row["day"]]
         lines.append({"kind": kind, **_line(row, same, ard, labels, kind)})
     return lines
 
 
 def _line(row: pd.Series, same: pd.DataFrame, ard: pd.DataFrame, labels: Labels, kind: _Kind) -> dict[str, Any]:
     analysis, arms = str(row["analysis"]), labels.of_kind("arm")
-    visits = match(labels.rows, parameter="visit", visit=str(row["visit"]))
-    visit = str(visits["text"].iloc[0]).replace(" ", "\N{NO-BREAK SPACE}") if len(visits) and row["visit"] else ""
+    visit = labels.at_visit(str(row["visit"]), str(row["period"])).replace(" ", "\N{NO-BREAK SPACE}") if row["visit"] else ""
     limits = dict(zip(same["statistic"], same["value"], strict=True))
     parameter = str(row["parameter"])
     joined = "minus" if kind.none == 0 else "against"
-    title = str(row["level"]) if row["subgroup"] else labels.text("analysis", analysis) + (f", {visit}" if visit else "")
+    when = visit or ("" if pd.isna(row["day"]) else f"{labels.text('study', 'time_unit').removesuffix('s')}\N{NO-BREAK SPACE}{row['day']:g}")
+    title = str(row["level"]) if row["subgroup"] else labels.text("analysis", analysis) + (f", {when}" if when else "")
     return {
         "heading": f"Difference in {_score(labels, parameter)}" if kind.statistic == "estimate" else kind.heading,
         "role": _role(row, ard, labels),

@@ -32,7 +32,8 @@ def draw(ard: pd.DataFrame) -> Figure:
     shares["part"] = [labels.text("parameter", str(name)) for name in shares["parameter"]]
     parts = list(dict.fromkeys(shares["part"]))
     worst = shares.sort_values("value", ascending=False, kind="stable").iloc[0]
-    alt = f"Missing scores by visit; at most {rounded(float(worst['value']), 1)} % ({worst['part']}, {worst['label']}, {worst['visit_label']})."
+    most = "at most" if shares["value"].notna().all() else "among those shown at most"
+    alt = f"Missing scores by visit; {most} {rounded(float(worst['value']), 1)} % ({worst['part']}, {worst['label']}, {worst['visit_label']})."
     reading = "Numbers: missing / expected." + (" Dash or gap: withheld." if shares["value"].isna().any() else "")
     make = partial(plate, shares, labels, parts, {"counted": "n"}, measure="Expected scores that are missing, %", reading=reading, floor=[0.0, 20.0])
     return Figure(_TITLE, alt, shares[["part", "label", "visit_label", "time", "value", "n_missing", "n_expected", "status"]], make)

@@ -32,10 +32,12 @@ def draw(ard: pd.DataFrame) -> Figure:
         shares[statistic] = [count(values.get(tuple(map(str, key)), float("nan"))) for key in shares[["analysis", "arm", "visit"]].itertuples(index=False)]
     shares["counted"] = shares["n_events"] + "/" + shares["n"]
     shares["part"] = [labels.text("analysis", str(name)) for name in shares["analysis"]]
-    parts = list(dict.fromkeys(shares["part"]))[:_MOST]
+    every = list(dict.fromkeys(shares["part"]))
+    parts = every[:_MOST]
     shares = shares[shares["part"].isin(parts)]
     last = shares.dropna(subset="value").drop_duplicates(["part", "label"], keep="last")
     alt = "; ".join(f"{row.part}, {row.label}, {row.visit_label}: {rounded(float(str(row.value)), 1)} % of {row.n}" for row in last.itertuples())
     reading = "Numbers: met / counted." + (" Dash or gap: withheld." if shares["value"].isna().any() else "")
+    reading += f" The first {_MOST} of {len(every)} definitions; the table of response has all." if len(every) > _MOST else ""
     make = partial(plate, shares, labels, parts, {"counted": "n"}, measure="People who met the definition, %", reading=reading, floor=[0.0, 50.0])
     return Figure(_TITLE, f"Shares over time. {alt}.", shares[["part", "label", "visit_label", "time", "value", "n_events", "n", "status"]], make)

@@ -24,7 +24,7 @@ from ketaoutcomes.figures._theme import arm_colours, arm_lines, legend, look, wo
 from ketaoutcomes.figures._under import Stack, left, thinned, under
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import rounded
+from ketaoutcomes.schema.numbers import WITHHELD, rounded
 
 NEEDS = ("kaplan_meier",)
 _KINDS = {"n_at_risk": "At risk", "n_censored": "Censored", "n_events": "Events"}
@@ -85,10 +85,14 @@ def _percent(share: float) -> str:
     return f"{rounded(100 * share, 0)} %"
 
 
+def _median(row: pd.Series) -> str:
+    if row["status"] == "withheld":
+        return WITHHELD
+    return "not reached" if pd.isna(row["value"]) else rounded(float(row["value"]), 0)
+
+
 def _alt(ard: pd.DataFrame, analysis: str, labels: Labels) -> str:
     medians = match(ard, analysis=analysis, term="median", statistic="median")
     arms = labels.of_kind("arm")
-    said = [
-        f"{arms.get(arm, 'all')} {'not reached' if pd.isna(value) else rounded(value, 0)}" for arm, value in zip(medians["arm"], medians["value"], strict=True)
-    ]
+    said = [f"{arms.get(str(row['arm']), 'all')} {_median(row)}" for _, row in medians.iterrows()]
     return f"Curves of the share without the event. Median time in {labels.text('study', 'time_unit')}: {'; '.join(said)}."

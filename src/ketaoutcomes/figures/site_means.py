@@ -34,7 +34,7 @@ def draw(ard: pd.DataFrame) -> Figure:
     scale = f", {labels.text('unit', parameter)}" if labels.text("model", analysis) == "lmm" else " on the scale of the model"
     heading = f"Difference from the mean of sites{scale}: {labels.text('analysis', analysis)}"
     level = rows["conf_level"].max()
-    panel = Panel(heading, f"Predicted ({100 * level:g} % CI)" if pd.notna(level) else "Predicted", tuple(shown), 0.0, *_sides(labels, parameter))
+    panel = Panel(heading, f"Predicted ({100 * level:g} % CI)" if pd.notna(level) else "Predicted", tuple(shown), 0.0, *_sides(labels, analysis, parameter))
     note = f"Standard deviation between {value_of(spread, 'n_sites')} sites: {value_of(spread, 'sd_between')}."
     alt = f"{heading}. {note} " + "; ".join(f"{line.label} {line.numbers}" for line in shown) + "."
     frame = pd.DataFrame([{"site": line.label, "numbers": line.numbers, "value": line.value, "low": line.low, "high": line.high} for line in shown])
@@ -50,6 +50,9 @@ def _line(rows: pd.DataFrame, level: str) -> Line | None:
     return Line("Other analyses", name, interval(rows), float(values["estimate"]), values.get("conf_low"), values.get("conf_high"))
 
 
-def _sides(labels: Labels, parameter: str) -> tuple[str, str]:
+def _sides(labels: Labels, analysis: str, parameter: str) -> tuple[str, str]:
+    """What the sides mean: of a score, better and worse; of an event or a response, how often, whichever direction of the score is better."""
+    if labels.text("model", analysis) != "lmm":
+        return "less often", "more often"
     better = labels.text("better", parameter)
     return ("better", "worse") if better == "lower" else ("worse", "better") if better == "higher" else ("lower", "higher")

@@ -93,7 +93,7 @@ def _means(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     first = rows[rows["statistic"] == "estimate"][[*key, "n", "status"]]
     wide = wide.merge(first, on=key).assign(conf_level=rows["conf_level"].max(), panel=above(0))
     arms = arm_names(labels)
-    visits = labels.rows[labels.rows["parameter"] == "visit"].drop_duplicates(["visit"]).set_index("visit")
+    visits = labels.visit_rows(set(rows["period"])).set_index("visit")
     wide["label"] = wide["arm"].map(arms)
     wide["time"] = wide["visit"].map(visits["day"]).astype(float)
     wide["visit_label"] = wide["visit"].map(visits["text"])
@@ -106,7 +106,9 @@ def _observed(ard: pd.DataFrame, means: pd.DataFrame, labels: Labels) -> pd.Seri
     """Observed means of the same score, where a descriptive analysis has them."""
     parameter = str(means["parameter"].iloc[0])
     statistic = "mean_change" if _is_change(labels, parameter) else "mean"
-    rows = match(ard, parameter=labels.text("of", parameter), statistic=statistic).drop_duplicates(["arm", "visit"])
+    described = [name for name, model in labels.of_kind("model").items() if model == "descriptive"]
+    rows = match(ard[ard["analysis"].isin(described)], parameter=labels.text("of", parameter), statistic=statistic, subgroup="", term="")
+    rows = rows.drop_duplicates(["arm", "visit"])
     together = (rows["arm"] == "").all() and len(set(means["arm"])) == 1
     found = {("" if together else arm, visit): value for arm, visit, value in zip(rows["arm"], rows["visit"], rows["value"], strict=True)}
     return pd.Series(

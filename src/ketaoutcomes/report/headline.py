@@ -41,7 +41,7 @@ def headline(ard: pd.DataFrame) -> Headline:
 def main_results(ard: pd.DataFrame) -> list[pd.DataFrame]:
     """The rows of each main contrast of the primary analysis, or of its main means where there is no comparator.
 
-    Only the declared visit counts: no other may stand in for it.
+    Only the declared visit counts: no other may stand in for it. A course at declared times has a result at each.
     """
     labels = Labels.of(ard)
     rows = match(ard, analysis=labels.text("primary", "analysis"))
@@ -52,8 +52,7 @@ def main_results(ard: pd.DataFrame) -> list[pd.DataFrame]:
         found = shown_first(found)
         if len(found):
             first = match(found, visit=str(found["visit"].iloc[0]))
-            pairs = dict.fromkeys(zip(first["arm"].astype(str), first["comparator"].astype(str), strict=True))
-            return [match(first, arm=arm, comparator=comparator) for arm, comparator in pairs]
+            return [rows for _, rows in first.groupby(["arm", "comparator", "day"], sort=False, dropna=False)]
     return []
 
 
@@ -67,8 +66,9 @@ def _words(rows: pd.DataFrame, labels: Labels) -> str:
     unit = labels.text("study", "time_unit") if statistic == "median" else unit
     text = text.replace(" (", f" {unit} (", 1) if unit else text
     name = {"hazard_ratio": "hazard ratio ", "risk_difference": "risk difference, percentage points, ", "median": "median "}.get(statistic, "")
-    visits = match(labels.rows, parameter="visit", visit=str(first["visit"]))
-    when = f" at {visits['text'].iloc[0]}" if len(visits) and first["visit"] else ""
+    visit = labels.at_visit(str(first["visit"]), str(first["period"])) if first["visit"] else ""
+    when = f" at {visit}" if visit else ""
+    when = when or ("" if pd.isna(first["day"]) else f" at {labels.text('study', 'time_unit').removesuffix('s')} {first['day']:g}")
     if first["comparator"]:
         return f"{arms[first['arm']]} against {arms[first['comparator']]}{when}: {name}{text}"
     who = f"{arms[first['arm']]}, " if len(arms) > 1 and first["arm"] else ""
@@ -119,9 +119,7 @@ def _shift(rows: pd.DataFrame, labels: Labels) -> str:
     if not len(delta) or pd.isna(delta["value"].iloc[0]):
         return ""
     arm = labels.of_kind("arm")[str(delta["arm"].iloc[0])]
-    fraction = float(match(rows, statistic="fraction_missing")["value"].iloc[0])
+    fraction = match(rows, statistic="fraction_missing")["value"]
+    share = f" ({rounded(100 * float(fraction.iloc[0]), 0)} % of its analysis set)" if fraction.notna().any() else ""
     value = rounded(float(delta["value"].iloc[0]), 1)
-    return (
-        f"Adding {value} points to each unobserved value of {arm} at that visit ({rounded(100 * fraction, 0)} % of its analysis set) "
-        "would bring the estimate to zero."
-    )
+    return f"Adding {value} points to each unobserved value of {arm} at that visit{share} would bring the estimate to zero."

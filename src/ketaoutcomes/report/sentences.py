@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -42,7 +42,8 @@ def sentences(ard: pd.DataFrame) -> list[dict[str, Any]]:
         Sentence("limits", "", design_sentence(ard)),
         Sentence("limits", primary, missing_sentence(ard)),
     ]
-    return [asdict(sentence) for sentence in found if sentence.text]
+    stamp = f"{labels.stamp}, arms are permuted: " if labels.stamp else ""
+    return [asdict(replace(sentence, text=f"{stamp}{sentence.text}")) for sentence in found if sentence.text]
 
 
 def _because(note: str) -> str:
@@ -90,8 +91,8 @@ def _shares(ard: pd.DataFrame, labels: Labels) -> list[Sentence]:
 
 
 def _share(at: pd.DataFrame, title: str, labels: Labels) -> str:
-    visit = match(labels.rows, parameter="visit", visit=str(at["visit"].iloc[0]))
-    when = f" at {visit['text'].iloc[0]}" if len(visit) else ""
+    visit = labels.at_visit(str(at["visit"].iloc[0]), str(at["period"].iloc[0]))
+    when = f" at {visit}" if visit else ""
     names = {**labels.of_kind("arm"), "": "all"}
     met = [
         f"{names[arm]} {value_of(of, 'n_events')} of {value_of(of, 'n')} ({value_of(of, 'percent')} %)"

@@ -6,6 +6,7 @@ Rows of the analysis ``study`` with statistic ``label``: `parameter` is the kind
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -39,6 +40,18 @@ class Labels:
         """Term to word, in order."""
         found = self.rows[self.rows["parameter"] == kind]
         return dict(zip(found["term"], found["text"], strict=True))
+
+    def at_visit(self, visit: str, period: str) -> str:
+        """The label of a visit as its period names it: two periods may share a visit's id. Empty when there is none."""
+        found = self.visit_rows([period])
+        found = found[found["visit"] == visit]
+        return str(found["text"].iloc[0]) if len(found) else ""
+
+    def visit_rows(self, periods: Collection[str]) -> pd.DataFrame:
+        """A row for each visit id, from these periods where they have it, else from the first that has."""
+        found = self.rows[self.rows["parameter"] == "visit"]
+        own = found["period"].isin(list(periods))
+        return pd.concat([found[own], found[~own]]).drop_duplicates("visit")
 
     def visits(self, period: str) -> dict[str, str]:
         """Visit id to label in order of time; `all` takes every period's, the first naming."""

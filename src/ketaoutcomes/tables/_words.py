@@ -32,10 +32,9 @@ def arm_columns(labels: Labels, rows: pd.DataFrame, *, together: bool = False) -
     return {**arms, **everybody}
 
 
-def visit_label(labels: Labels, visit: str) -> str:
-    """A visit's label."""
-    found = labels.rows[(labels.rows["parameter"] == "visit") & (labels.rows["visit"] == visit)]
-    return str(found["text"].iloc[0]) if len(found) else visit
+def visit_label(labels: Labels, visit: str, rows: pd.DataFrame) -> str:
+    """The label of the visit that these rows are of, as their period names it."""
+    return labels.at_visit(visit, str(rows["period"].iloc[0])) or visit if len(rows) else visit
 
 
 def footnotes(doc: str | None, *more: str) -> tuple[str, ...]:

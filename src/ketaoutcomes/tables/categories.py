@@ -22,7 +22,7 @@ def build(ard: pd.DataFrame) -> Table:
     lines: list[Row] = []
     for parameter, visit in dict.fromkeys(zip(rows["parameter"], rows["visit"], strict=True)):
         at = match(rows, parameter=str(parameter), visit=str(visit))
-        lines.append(Row(f"{labels.text('parameter', str(parameter))}, {visit_label(labels, str(visit)).lower()}", heading=True))
+        lines.append(Row(f"{labels.text('parameter', str(parameter))}, {visit_label(labels, str(visit), at).lower()}", heading=True))
         terms = [term for term in dict.fromkeys(at["term"]) if term and (match(at, term=term, statistic="n_events")["value"] != 0).any()]
         lines += [Row(f"Score {term}" if term.isdigit() else term.capitalize(), tuple(_share(match(at, term=term, arm=arm)) for arm in arms)) for term in terms]
     nothing = "No ordinal or yes-or-no scores are described."

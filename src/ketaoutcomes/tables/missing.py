@@ -33,7 +33,7 @@ def build(ard: pd.DataFrame) -> Table:
             lines.append(Row(labels.text("parameter", parameter) + which, heading=True))
             for visit in dict.fromkeys(match(found, parameter=parameter)["visit"]):
                 at = match(rows, parameter=parameter, visit=visit)
-                lines.append(Row(visit_label(labels, visit), tuple(cell for arm in group for cell in _cells(match(at, arm=arm)))))
+                lines.append(Row(visit_label(labels, visit, at), tuple(cell for arm in group for cell in _cells(match(at, arm=arm)))))
     over = tuple(Spanner(name, 3 * at, 3) for at, name in enumerate(arms.values())) if len(beside) == 1 and len(arms) > 1 else ()
     columns = _COLUMNS * (len(arms) if len(beside) == 1 else 1)
     return Table("Missing scores", "", columns, tuple(lines), footnotes(__doc__), nothing=_NOTHING, spanners=over)

@@ -75,6 +75,6 @@ def _beside(rows: pd.DataFrame, labels: Labels) -> list[Row]:
     lines: list[Row] = []
     for row in found.itertuples():
         same = match(rows, term=str(row.term), arm=str(row.arm), comparator=str(row.comparator), visit=str(row.visit), method=str(row.method))
-        name = f"{arms[str(row.arm)]} minus {arms[str(row.comparator)]}, {visit_label(labels, str(row.visit))}, {_NAMES[str(row.method)]}"
+        name = f"{arms[str(row.arm)]} minus {arms[str(row.comparator)]}, {visit_label(labels, str(row.visit), same)}, {_NAMES[str(row.method)]}"
         lines.append(Row(name, tuple(value_of(same, statistic) for statistic in ("estimate", "std_error", "df", "p_value"))))
     return lines

@@ -49,7 +49,7 @@ def _long(ard: pd.DataFrame, rows: pd.DataFrame, analyses: list[str], arms: dict
         visits = dict.fromkeys(of[of["term"].isin(_TERMS)]["visit"])
         for visit in visits:
             at = match(of, visit=visit)
-            lines.append(Row(titled(ard, analysis, f": {visit_label(labels, visit).lower()}" if len(visits) > 1 else ""), heading=True))
+            lines.append(Row(titled(ard, analysis, f": {visit_label(labels, visit, at).lower()}" if len(visits) > 1 else ""), heading=True))
             for arm, name in arms.items():
                 same = shown_first(match(at, term="contrast", arm=arm, comparator=pairs.get(arm, "")))
                 compared = (interval(same), p_of(same)) if len(same) else ("", "")
@@ -74,7 +74,7 @@ def _line(rows: pd.DataFrame, visit: str, labels: Labels, arms: list[str], pairs
     for arm, reference in pairs:
         same = shown_first(match(rows, term="contrast", arm=arm, comparator=reference))
         cells += [interval(same), p_of(same)]
-    return Row(visit_label(labels, visit) or "All visits", tuple(cells))
+    return Row(visit_label(labels, visit, rows) or "All visits", tuple(cells))
 
 
 def _mean(rows: pd.DataFrame) -> tuple[str, str]:

@@ -22,7 +22,8 @@ def build(ard: pd.DataFrame) -> Table:
     lines: list[Row] = []
     for analysis in analyses:
         rows = match(ard, analysis=analysis)
-        visit = visit_label(labels, str(match(rows, statistic="n")["visit"].iloc[0])) if len(match(rows, statistic="n")) else ""
+        people = match(rows, statistic="n")
+        visit = visit_label(labels, str(people["visit"].iloc[0]), people) if len(people) else ""
         lines.append(Row(titled(ard, analysis, f", {visit.lower()}" if visit else ""), heading=True))
         lines.append(Row("People with a score", tuple(value_of(match(rows, arm=arm, term="", level=""), "n") for arm in arms)))
         for kind in ("change", "shift"):

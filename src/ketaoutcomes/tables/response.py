@@ -44,7 +44,7 @@ def build(ard: pd.DataFrame) -> Table:
         for visit in dict.fromkeys(match(rows, statistic="n")["visit"]):
             at = match(rows, visit=visit)
             cells = [_share(match(at, arm=arm, term="")) for arm in arms]
-            lines.append(Row(visit_label(labels, visit), (*cells, *(cell for arm in tests for cell in _compared(at, arm)))))
+            lines.append(Row(visit_label(labels, visit, at), (*cells, *(cell for arm in tests for cell in _compared(at, arm)))))
     met = (Spanner("Met / counted (%)", 0, len(arms)),) if arms else ()
     over = tuple(Spanner(f"{arms[arm]} against {arms[reference]}", len(arms) + at * len(_HEADINGS), len(_HEADINGS)) for at, arm in enumerate(tests))
     return Table("Response and remission", "", tuple(columns), tuple(lines), footnotes(__doc__), spanners=(*met, *over))
@@ -58,7 +58,7 @@ def _long(ard: pd.DataFrame, labels: Labels, analyses: list[str], arms: dict[str
         rows = match(ard, analysis=analysis)
         for visit in dict.fromkeys(match(rows, statistic="n")["visit"]):
             at = match(rows, visit=visit)
-            lines.append(Row(_title(ard, labels, analysis, f": {visit_label(labels, visit).lower()}"), heading=True))
+            lines.append(Row(_title(ard, labels, analysis, f": {visit_label(labels, visit, at).lower()}"), heading=True))
             for arm, name in arms.items():
                 compared = (at["term"].str.startswith("contrast") & (at["arm"] == arm)).any()
                 lines.append(Row(name, (_share(match(at, arm=arm, term="")), *(_compared(at, arm) if compared else ("",) * len(_HEADINGS)))))

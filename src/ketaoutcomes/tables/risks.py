@@ -29,7 +29,7 @@ def build(ard: pd.DataFrame) -> Table:
         lines += [Row(titled(ard, analysis), heading=True), *_hazard_ratios(rows, labels)] if _is_hazard(labels, analysis) else []
         for row in found.drop_duplicates(["visit", "day"]).itertuples():
             at = match(rows, visit=str(row.visit)) if row.visit else match(rows, day=float(str(row.day)))
-            when = visit_label(labels, str(row.visit)).lower() if row.visit else f"by {row.day:g} {labels.text('study', 'time_unit')}"
+            when = visit_label(labels, str(row.visit), at).lower() if row.visit else f"by {row.day:g} {labels.text('study', 'time_unit')}"
             lines += [Row(titled(ard, analysis, f": {when}"), heading=True)] if row.visit else []
             for arm, name in arm_columns(labels, match(at, term="risk")).items():
                 lines.append(Row(name if row.visit else f"{name}, {when}", _cells(at, arm)))

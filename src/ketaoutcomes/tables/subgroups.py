@@ -48,7 +48,7 @@ def _what(rows: pd.DataFrame, labels: Labels) -> str:
     unit = labels.text("unit", str(found["parameter"].iloc[0])) if name == "Difference" else ""
     said = [name.lower() + (f" ({unit})" if unit else "")]
     said += [_METHODS[method] for method in dict.fromkeys(found["method"]) if method in _METHODS]
-    said += [visit_label(labels, visit).lower() for visit in dict.fromkeys(found["visit"]) if visit]
+    said += [visit_label(labels, visit, found).lower() for visit in dict.fromkeys(found["visit"]) if visit]
     return f": {', '.join(said)}"
 
 

@@ -26,5 +26,5 @@ def build(ard: pd.DataFrame) -> Table:
 def _hypothesis(row: pd.Series, labels: Labels) -> str:
     arms = labels.of_kind("arm")
     compared = f", {arms.get(str(row['arm']), 'all arms')}" if row["arm"] else ""
-    visit = f", {visit_label(labels, str(row['visit'])).lower()}" if row["visit"] else ""
+    visit = f", {visit_label(labels, str(row['visit']), row.to_frame().T).lower()}" if row["visit"] else ""
     return f"{labels.text('analysis', str(row['analysis']))}{compared}{visit}"

@@ -135,3 +135,11 @@ def test_the_page_says_how_many_had_a_score_at_the_main_visit_and_what_was_left_
     assert f"Ketamine {rows.loc['estimate', 'n']} of {rows.loc['n_expected', 'value']:.0f} in the analysis set" in text
     assert "<dt>scores on no visit</dt><dd>17</dd>" in text
     assert "36 to 49 of the period" in tables.make("definitions", ard).files["definitions.html"].decode()
+
+
+def test_a_visit_is_called_as_its_own_period_calls_it() -> None:
+    ard = exact("esketamine_withdrawal")
+    wanted = ["Randomisation", "4 weeks", "8 weeks", "16 weeks"]
+    assert list(dict.fromkeys(figures.drawn("missing_scores", ard).rows["visit_label"])) == wanted
+    text = tables.make("missing", ard).files["missing.csv"].decode()
+    assert all(f"\n{visit}," in text for visit in wanted)

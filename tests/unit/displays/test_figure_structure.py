@@ -9,6 +9,7 @@ import pytest
 
 from ketaoutcomes.figures import drawn
 from ketaoutcomes.figures._figure import NARROW, WIDE
+from ketaoutcomes.report import headline
 from ketaoutcomes.schema.ard import GONE, match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
@@ -124,3 +125,117 @@ def test_one_changed_value_changes_the_figures_that_show_it_and_no_other() -> No
     names = ["flow", "trajectory", "forest", "relapse_curve", "over_visits", "missing_scores", "session_courses", "site_means", "model_checks", "agreement"]
     differ = [name for name in names if not drawn(name, ard).rows.equals(drawn(name, changed).rows)]
     assert differ == ["over_visits"]
+
+
+def relabelled(ard: pd.DataFrame, kind: str, term: str, text: str) -> pd.DataFrame:
+    """The ARD with one word of its labels changed."""
+    changed = ard.copy()
+    changed.loc[(changed["statistic"] == "label") & (changed["parameter"] == kind) & (changed["term"] == term), "text"] = text
+    return changed
+
+
+def at_days(ard: pd.DataFrame) -> pd.DataFrame:
+    """The last visit's results of the main analysis moved to three declared times, each a point apart."""
+    main = (ard["analysis"] == "main") & ard["term"].isin(["ls_mean", "contrast"])
+    last = ard[main & (ard["visit"] == "v5")]
+    moved = [last.assign(visit="", day=float(day), value=last["value"] + at) for at, day in enumerate((14, 28, 56))]
+    timed = pd.concat([ard[~main], *moved], ignore_index=True)
+    for kind, term in (("primary", "visit"), ("main visit", "main")):
+        timed = relabelled(timed, kind, term, "")
+    return relabelled(timed, "model", "main", "lmm")
+
+
+def test_differences_at_declared_times_stand_with_their_own_limits_and_day() -> None:
+    ard = at_days(make(SHAPES["usual"]))
+    rows = drawn("forest", ard).rows
+    main = rows[rows["role"] == "Primary analysis"]
+    assert [label.replace("\N{NO-BREAK SPACE}", " ") for label in main["label"]] == [f"Change from baseline, day {day}" for day in (14, 28, 56)]
+    contrasts = match(ard, analysis="main", term="contrast")
+    wanted = [interval(match(contrasts, day=float(day))) for day in (14, 28, 56)]
+    assert len(set(wanted)) == 3
+    assert main["numbers"].tolist() == wanted
+    assert (main["low"] < main["value"]).all()
+    assert (main["value"] < main["high"]).all()
+    said = headline(ard).sentence
+    assert all(f"at day {day}: {text.split(' ')[0]} points" in said for day, text in zip((14, 28, 56), wanted, strict=True))
+
+
+def sides(plot: Any) -> list[str]:
+    """What the sides of a forest's axes mean, as drawn."""
+    texts = [text for layer in plot.layers if type(layer.geom).__name__ == "geom_text" for text in layer._data["label"]]
+    return [text.strip("\N{LEFTWARDS ARROW}\N{RIGHTWARDS ARROW} ") for text in texts if "\N{LEFTWARDS ARROW}" in text or "\N{RIGHTWARDS ARROW}" in text]
+
+
+def test_sites_where_more_people_respond_do_not_stand_on_the_worse_side() -> None:
+    ard = make(SHAPES["usual"])
+    assert sorted(sides(plot("site_means", ard))) == ["better", "worse"]
+    assert sorted(sides(plot("site_means", relabelled(ard, "model", "sites", "glmm")))) == ["less often", "more often"]
+
+
+def test_a_score_without_a_better_side_is_not_given_one() -> None:
+    ard = make(SHAPES["usual"])
+    for name in ("madrs", "change"):
+        ard = relabelled(ard, "better", name, "")
+    assert set(sides(plot("forest", ard))[:2]) <= {"lower", "higher", "less often", "more often"}
+    assert not {"better", "worse"} & set(sides(plot("forest", ard)))
+
+
+def test_an_interval_beyond_the_axis_leaves_an_arrow_there() -> None:
+    ard = make(SHAPES["usual"])
+    other = (ard["analysis"] == "groups") & (ard["level"] == "other")
+    for statistic, value in (("estimate", 500.0), ("conf_low", 100.0), ("conf_high", 900.0)):
+        ard.loc[other & (ard["statistic"] == statistic), "value"] = value
+    heads = [layer for layer in plot("forest", ard).layers if type(layer.geom).__name__ == "geom_segment" and layer.geom.params["arrow"] is not None]
+    assert [len(layer._data) for layer in heads] == [1]
+
+
+def test_medians_that_are_withheld_are_not_said_to_be_not_reached() -> None:
+    ard = make(SHAPES["usual"])
+    medians = (ard["analysis"] == "curve") & (ard["term"] == "median")
+    ard.loc[medians, "value"] = None
+    assert "Placebo not reached; Esketamine not reached" in drawn("relapse_curve", ard).alt
+    ard.loc[medians & (ard["arm"] == "arm1"), "status"] = "withheld"
+    assert "Placebo not reached; Esketamine [withheld]" in drawn("relapse_curve", ard).alt
+
+
+def test_observed_means_are_those_of_everybody_described() -> None:
+    ard = make(SHAPES["usual"])
+    before = drawn("trajectory", ard).rows["observed"]
+    means = match(ard, analysis="description", statistic="mean_change")
+    other = pd.concat([means.assign(analysis="exposure", term="2 sessions", value=99.0), means.assign(subgroup="sex", level="female", value=-99.0)])
+    assert drawn("trajectory", pd.concat([other, ard], ignore_index=True)).rows["observed"].equals(before)
+
+
+def test_definitions_without_room_are_said_to_be_left_out() -> None:
+    ard = make(SHAPES["usual"])
+    rows = ard[(ard["analysis"] == "response") | ((ard["analysis"] == "study") & (ard["term"] == "response") & ard["parameter"].isin(["analysis", "model"]))]
+    more = [
+        rows.assign(**{column: rows[column].replace({"response": f"r{at}", "Response": f"R{at}"}) for column in ("analysis", "term", "text")})
+        for at in range(7)
+    ]
+    words = plot("over_visits", pd.concat([ard, *more], ignore_index=True)).labels.caption.replace("\n", " ")
+    assert "The first 6 of 8 definitions" in words
+    assert "The first" not in plot("over_visits", ard).labels.caption
+
+
+def test_what_is_withheld_is_not_bridged_by_a_line_nor_counted_as_shown() -> None:
+    ard = make(SHAPES["withheld"])
+    assert "among those shown at most" in drawn("missing_scores", ard).alt
+    assert "among" not in drawn("missing_scores", make(SHAPES["usual"])).alt
+    shares = plot("over_visits", ard)
+    line = next(layer for layer in shares.layers if type(layer.geom).__name__ == "geom_line")
+    assert shares.data["value"].isna().any()
+    assert not isinstance(line._data, pd.DataFrame) or line._data["value"].isna().any()
+    late = (ard["analysis"] == "competing") & (ard["day"] == 180.0)
+    ard.loc[late, ["value", "status"]] = [float("nan"), "withheld"]
+    assert "No point: withheld" in plot("cumulative_incidence", ard).labels.caption
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_scores_of_millions_are_drawn_above_their_rows_of_numbers(width: float) -> None:
+    ard = make(SHAPES["usual"])
+    sessions = ard["visit"].str.startswith("session") & (ard["statistic"] == "mean")
+    ard.loc[sessions, "value"] *= 1e5
+    drawn_plot = plot("session_courses", ard, width)
+    drawn_plot.draw()
+    assert drawn_plot.data["value"].max() > 1e7

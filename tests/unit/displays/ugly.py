@@ -45,6 +45,7 @@ SHAPES = {
     "usual": Shape(),
     "two_visits": Shape(visits=2),
     "fourteen_visits": Shape(visits=14),
+    "thirty_visits": Shape(visits=30),
     "uneven_visits": Shape(times=(0.08, 1.0, 2.0, 8.0, 168.0)),
     "one_arm": Shape(arms=1, randomised=False),
     "five_arms": Shape(arms=5),

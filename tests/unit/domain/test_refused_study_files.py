@@ -350,6 +350,8 @@ def test_any_spoilt_study_file_is_a_study_or_refused(tmp_path: Path, spoilt: tup
         ("nimh_ketamine", "[[arm, visit]]", "[[arm, time]]", "analyses.main.interactions", "there is no 'time'"),
         ("beat_the_blues", "method: ml", "method: ml\n    df: kenward-roger", "analyses.book.df", "REML"),
         ("nimh_ketamine", "id: before", "id: none", "periods.0.id", "choose another"),
+        ("esketamine_trial", "label: Placebo", "label: ' '", "design.arms.placebo.label", "no label"),
+        ("esketamine_trial", "label: Placebo", "label: Esketamine ", "design.arms.esketamine.label", "another arm has this label"),
         ("ketamine_or_ect", "covariates: [age, sex, inpatient, failed_drugs, base]", "covariates: [age, sex]", "analyses.adjusted", "failed_drugs, inpatient"),
     ],
 )

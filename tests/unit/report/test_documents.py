@@ -8,6 +8,7 @@ import re
 from functools import cache
 from typing import Any
 
+import pandas as pd
 import pytest
 from docx import Document
 
@@ -15,6 +16,7 @@ from ketaoutcomes import figures, tables
 from ketaoutcomes.plugins import displays
 from ketaoutcomes.report import Made, checklist, entry, index, sentences, word
 from ketaoutcomes.report.checklist import checklists
+from ketaoutcomes.report.headline import missing_sentence
 from ketaoutcomes.report.sections import LAST, PLACES, SECTIONS
 from ketaoutcomes.schema.labels import Labels
 from tests.unit.displays.conftest import exact
@@ -127,3 +129,19 @@ def test_a_failed_primary_is_said_first() -> None:
     assert any(text.text.startswith("The primary analysis has no result: failed. did not converge") for text in document.paragraphs)
     result = next(each["text"] for each in sentences(ard) if each["section"] == "main result")
     assert not re.search(r"\d\.\d", result)
+
+
+def test_a_shift_is_said_without_the_share_that_is_withheld() -> None:
+    ard = exact("esketamine_trial").copy()
+    assert "% of its analysis set" in missing_sentence(ard)
+    ard.loc[ard["statistic"] == "fraction_missing", ["value", "status"]] = [float("nan"), "withheld"]
+    assert "would bring the estimate to zero" in missing_sentence(ard)
+    assert "analysis set" not in missing_sentence(ard)
+
+
+def test_each_sentence_of_permuted_arms_says_so() -> None:
+    ard = exact("esketamine_trial")
+    stamp = ard[(ard["parameter"] == "study") & (ard["term"] == "name")].assign(term="blinded", text="7")
+    said = sentences(pd.concat([ard, stamp], ignore_index=True))
+    assert all(each["text"].startswith("BLINDED, arms are permuted: ") for each in said)
+    assert not any("BLINDED" in each["text"] for each in sentences(ard))
