@@ -1,7 +1,9 @@
 """Checks of a fit that may be released: every number stands for at least k participants.
 
-Residuals are whitened, L^-1 (y - X b) with V = L L', so that under the model all have variance 1 whatever the structure
-(Pinheiro & Bates 2000, section 4.3; "normalized" in R's nlme).
+Residuals have variance 1 under the model whatever the structure. With a visit schedule they are whitened in the order of the visits,
+L^-1 (y - X b) with V = L L' (Pinheiro & Bates 2000, section 4.3; "normalized" in R's nlme): each is what the visits before it do not
+tell. Without one a person's rows stand in no order, and each is what the person's other rows do not tell,
+(V^-1 (y - X b))_i / sqrt((V^-1)_ii): the conditional residual over its standard deviation, with mean 0 by the normal equations.
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ Floats = NDArray[np.float64]
 
 
 def binned_residuals(fit: Fit, bins: int = 10, k: int = 10) -> Frame:
-    """Mean whitened residual and its standard deviation by bin of the fitted mean: columns fitted, residual, sd, n.
+    """Mean standardised residual and its standard deviation by bin of the fitted mean: columns fitted, residual, sd, n.
 
-    Bins hold equal numbers of rows, fewer bins than asked for where one would stand for fewer than `k` participants; `n`
-    counts participants.
+    Bins hold about equal numbers of rows, those with the same fitted mean in one bin; there are fewer bins than asked for where one
+    would stand for fewer than `k` participants. `n` counts participants.
 
     Raises
     ------
@@ -31,11 +33,12 @@ def binned_residuals(fit: Fit, bins: int = 10, k: int = 10) -> Frame:
         There are fewer than `k` participants, or the fit is from moments.
     """
     fitted, residual, subject, _ = _rows(fit, k)
-    # People with the same fitted mean stand in the order of their residuals, whatever their ids are.
-    size = float(np.abs(fitted).max())
-    order = np.lexsort((residual, np.asarray(np.round(fitted / size, 9), dtype=np.float64)))
+    size = float(np.abs(fitted).max()) or 1.0
+    _, place, counts = np.unique(np.round(fitted / size, 9), return_inverse=True, return_counts=True)
+    middle = (np.cumsum(counts) - counts / 2) / len(fitted)
     for count in range(bins, 0, -1):
-        parts = np.array_split(order, count)
+        of = np.floor(middle * count).astype(np.intp)[place]
+        parts = [np.flatnonzero(of == at) for at in np.unique(of)]
         if all(len(np.unique(subject[part])) >= k for part in parts):
             break
     else:
@@ -46,7 +49,7 @@ def binned_residuals(fit: Fit, bins: int = 10, k: int = 10) -> Frame:
 
 
 def quantile_pairs(fit: Fit, k: int = 10) -> Frame:
-    """Quantiles of the whitened residuals beside the normal ones: columns probability, normal, residual, n.
+    """Quantiles of the standardised residuals beside the normal ones: columns probability, normal, residual, n.
 
     A quantile here is the mean of the residuals around it, of as many as belong to `k` participants, beside the mean of the
     normal quantiles of the same ranks: no residual of one person shows. From the 1 % to the 99 % quantile, where that many lie
@@ -127,7 +130,7 @@ def _shown(held: NDArray[np.intp], k: int) -> NDArray[np.bool_]:
 
 
 def _rows(fit: Fit, k: int) -> tuple[Floats, Floats, NDArray[np.intp], Any]:
-    """Fitted means in the unit of the response, whitened residuals and participants of all rows."""
+    """Fitted means in the unit of the response, standardised residuals and participants of all rows."""
     solved = fit._solved  # pyright: ignore[reportPrivateUsage] - the engine's own
     working = solved.working
     if working is None:
@@ -142,5 +145,10 @@ def _rows(fit: Fit, k: int) -> tuple[Floats, Floats, NDArray[np.intp], Any]:
     residual = np.full(len(fitted), np.nan)
     for rows, z, v in solved.covariance.blocks(solved.optimum.theta, independent=False):
         left = z[:, :, -1] - z[:, :, :-1] @ solved.optimum.at.beta
-        residual[rows] = np.linalg.solve(np.linalg.cholesky(v), left[:, :, None])[:, :, 0]
+        if design.visit is not None:
+            residual[rows] = np.linalg.solve(np.linalg.cholesky(v), left[:, :, None])[:, :, 0]
+        else:
+            inverse = np.linalg.inv(v)
+            told = (inverse @ left[:, :, None])[:, :, 0]
+            residual[rows] = told / np.sqrt(np.diagonal(inverse, axis1=-2, axis2=-1))
     return fitted, residual, design.subject, working

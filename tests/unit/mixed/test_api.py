@@ -261,6 +261,40 @@ def test_residuals_of_a_right_model_have_mean_0_and_variance_1(simulate: Simulat
     assert np.abs(pairs["residual"] - pairs["normal"]).max() < 0.15
 
 
+def test_residuals_of_a_right_linear_mixed_model_have_mean_0_and_variance_1() -> None:
+    """500 people at 5 visits with one mean each: rows stand in no order of time, and every fitted mean is shared by 500."""
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame({"id": np.repeat(np.arange(500), 5).astype(str), "visit": np.tile([f"v{at}" for at in range(5)], 500)})
+    rows["y"] = np.repeat(rng.normal(0, 3, 500), 5) + rng.normal(0, 3, 2500) - 0.5 * np.tile(np.arange(5), 500)
+    fit = lmm(rows, "y ~ visit", subject="id", random="1", levels={"visit": [f"v{at}" for at in range(5)]})
+    bins = binned_residuals(fit)
+    assert len(bins) == 5
+    assert bins["residual"].to_numpy() == pytest.approx(0, abs=1e-9)  # complete data: each visit's mean is fitted
+    assert bins["sd"].between(0.9, 1.1).all()
+    means = rows.groupby("visit")["y"].mean().sort_values()
+    assert bins["fitted"].to_numpy() == pytest.approx(means.to_numpy(), rel=1e-9)
+
+
+def test_a_residual_of_rows_without_order_is_what_the_others_of_the_person_do_not_tell() -> None:
+    rng = np.random.default_rng(4)
+    rows = pd.DataFrame({"id": np.repeat(np.arange(30), 3).astype(str), "x": rng.normal(size=90)})
+    rows["y"] = np.repeat(rng.normal(0, 2, 30), 3) + rng.normal(0, 1, 90) + rows["x"]
+    fit = lmm(rows, "y ~ x", subject="id", random="1")
+    v = fit.covariances["subject"].to_numpy()[0, 0] + fit.covariances["residual"].to_numpy()[0, 0] * np.eye(3)
+    left = (rows["y"] - fit.params.to_numpy() @ [np.ones(90), rows["x"]]).to_numpy().reshape(30, 3)
+    # by hand: the deviation from its conditional mean given the two others, over its conditional standard deviation
+    expected = []
+    for person in left:
+        for at in range(3):
+            others = [other for other in range(3) if other != at]
+            weights = np.linalg.solve(v[np.ix_(others, others)], v[others, at])
+            expected.append((person[at] - weights @ person[others]) / np.sqrt(v[at, at] - v[at, others] @ weights))
+    expected = np.array(expected)
+    bins = binned_residuals(fit, bins=1, k=2)
+    assert bins["residual"][0] == pytest.approx(expected.mean(), abs=1e-7)
+    assert bins["sd"][0] == pytest.approx(expected.std(ddof=1), rel=1e-7)
+
+
 def test_one_row_per_person_is_least_squares(data: pd.DataFrame) -> None:
     once = data[data["visit"] == "v2"]
     fit = ols(once, "y ~ base + arm", levels={"arm": ["a", "b"]})
