@@ -21,6 +21,8 @@ from PIL import Image
 from ketaoutcomes import figures
 from ketaoutcomes.derive import derive
 from ketaoutcomes.domain.study_file import read_study
+from ketaoutcomes.figures._figure import NARROW as NARROW_WIDTH
+from ketaoutcomes.figures._figure import WIDE
 from ketaoutcomes.ingest import ingest
 from ketaoutcomes.models import analyse
 from ketaoutcomes.plugins import plugins
@@ -71,7 +73,7 @@ def gallery() -> tuple[str, dict[str, bytes]]:
     """The page, and its pictures by name."""
     parts, pictures = [_HEAD], dict[str, bytes]()
     for name, study in SHOWN:
-        made = figures.make(name, released(study))
+        made = figures.make(name, released(study), widths=(WIDE, NARROW_WIDTH) if name in NARROW else (WIDE,))
         parts.append(f"\n## {made.facts['title']}\n\n`{name}`, of `{study}`. {plugins('figures')[name].doc}\n")
         if made.facts["nothing"]:
             parts.append(f"\n> {made.facts['nothing']}\n")

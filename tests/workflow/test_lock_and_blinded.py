@@ -92,7 +92,8 @@ def test_a_blinded_run_writes_to_its_own_folder_only(dry: tuple[Project, object]
     blinded = top / "blinded"
     assert stat.S_IMODE(blinded.stat().st_mode) == 0o700
     made = {str(path.relative_to(blinded)) for path in blinded.iterdir()}
-    assert made == {"ard.csv", "disclosure.json", "figures", "manifest.json", "report.html", "restricted", "run.json", "tables"}
+    pages = {"report.html", "report.docx", "checklist.html", "sentences.json"}
+    assert made == {"ard.csv", "disclosure.json", "figures", "manifest.json", "restricted", "run.json", "tables", *pages}
     old = finished.root / "results" / OPEN
     kept = {path.relative_to(top): path.read_bytes() for path in top.rglob("*") if path.is_file() and blinded not in path.parents}
     assert kept == {path.relative_to(old): path.read_bytes() for path in old.rglob("*") if path.is_file()}
@@ -102,10 +103,10 @@ def test_a_blinded_report_is_stamped_and_is_no_release(dry: tuple[Project, subpr
     project, done = dry
     page = report(project, "blinded")
     seed = blinding.seed_of(read_study(project.root / FILE))
-    assert '<p class="stamp" aria-hidden="true">BLINDED</p>' in page
+    assert '<body class="blinded">' in page
     assert "<title>BLINDED: " in page
     assert f"arms are permuted (seed {seed})" in page
-    assert ".stamp { position: fixed;" in page
+    assert 'body.blinded::after { content: "BLINDED"; position: fixed;' in page
     assert "Plan: not pre-specified" in page
     tables, figures = (project.root / "results" / OPEN / "blinded" / name for name in ("tables", "figures"))
     assert all("BLINDED" in path.read_text(encoding="utf-8") for path in tables.glob("*.html"))

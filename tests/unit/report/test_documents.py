@@ -13,6 +13,7 @@ import pytest
 from docx import Document
 
 from ketaoutcomes import figures, tables
+from ketaoutcomes.figures._figure import WIDE
 from ketaoutcomes.plugins import displays
 from ketaoutcomes.report import Made, checklist, entry, index, sentences, word
 from ketaoutcomes.report.checklist import checklists
@@ -23,13 +24,13 @@ from tests.unit.displays.conftest import exact
 
 
 @cache
-def made(study: str) -> dict[str, list[Made]]:
-    """All displays of a simulated study."""
+def made(study: str, *, drawn: bool = True) -> dict[str, list[Made]]:
+    """All displays of a simulated study; its tables only where nothing is to be drawn."""
     ard = exact(study)
     models = set(Labels.of(ard).of_kind("model").values())
     found: dict[str, list[Made]] = {"figures": [], "tables": []}
-    for plugin in displays("figures", models):
-        one: Any = figures.make(plugin.name, ard)
+    for plugin in displays("figures", models) if drawn else []:
+        one: Any = figures.make(plugin.name, ard, widths=(WIDE,))
         found["figures"].append(Made(plugin.name, {"caption": plugin.doc, **one.facts}, one.files))
     for plugin in displays("tables", models):
         one = tables.make(plugin.name, ard, formats=("csv", "docx"))
@@ -62,8 +63,8 @@ def test_the_document_is_the_same_twice_and_says_when_it_must_not_leave() -> Non
 
 def test_a_wide_table_gets_a_page_on_its_side_and_the_text_after_it_does_not() -> None:
     study = "esketamine_doses"
-    wide = [one.name for one in made(study)["tables"] if one.files and _sideways(one.files[f"{one.name}.docx"])]
-    document: Any = Document(io.BytesIO(word(exact(study), **made(study), internal=False)))
+    wide = [one.name for one in made(study, drawn=False)["tables"] if one.files and _sideways(one.files[f"{one.name}.docx"])]
+    document: Any = Document(io.BytesIO(word(exact(study), **made(study, drawn=False), internal=False)))
     turned = [section for section in document.sections if section.page_width > section.page_height]
     assert len(turned) == len(wide)
     assert document.sections[-1].page_width < document.sections[-1].page_height
@@ -79,7 +80,13 @@ def test_sentences_hold_the_strings_of_the_tables(study: str) -> None:
     said = sentences(exact(study))
     assert {"methods", "participants", "main result"} <= {each["section"] for each in said}
     text = " ".join(each["text"] for each in said)
-    cells = {cell for one in made(study)["tables"] if one.files for row in csv.reader(io.StringIO(one.files[f"{one.name}.csv"].decode())) for cell in row}
+    cells = {
+        cell
+        for one in made(study, drawn=False)["tables"]
+        if one.files
+        for row in csv.reader(io.StringIO(one.files[f"{one.name}.csv"].decode()))
+        for cell in row
+    }
     shared = [cell for cell in cells if " to " in cell and "(" in cell and cell in text]
     assert shared or study in {"ketamine_clinics", "esketamine_doses"}
     assert not re.search(r"\bnan\b", text)
