@@ -36,6 +36,7 @@ SHOWN = (
     ("forest", "esketamine_trial"),
     ("flow", "esketamine_withdrawal"),
     ("relapse_curve", "esketamine_withdrawal"),
+    ("cumulative_incidence", "esketamine_withdrawal"),
     ("over_visits", "esketamine_trial"),
     ("session_courses", "esketamine_trial"),
     ("missing_scores", "esketamine_trial"),

@@ -21,7 +21,7 @@ _CODE = {
     "ingest": ("cli/ingest.py", "cli/_inputs.py", "blinding.py", "ingest"),
     "derive": ("cli/derive.py", "derive"),
     "analyse": ("cli/analyse.py", "models/__init__.py", "models/_*.py", "mixed"),
-    "release": ("cli/release.py", "cli/_plan.py", "release.py", "disclosure.py", "confirmatory.py"),
+    "release": ("cli/release.py", "cli/_plan.py", "release.py", "disclosure", "confirmatory.py"),
     "figures": ("cli/figures.py", "cli/_displays.py", "figures/__init__.py", "figures/_*.py"),
     "tables": ("cli/tables.py", "cli/_displays.py", "cli/_table_formats.py", "word_file.py", "tables/__init__.py", "tables/_*.py"),
     "report": ("cli/report.py", "word_file.py", "report"),

@@ -23,7 +23,7 @@ from ketaoutcomes.ingest import ingest
 from ketaoutcomes.models import analyse
 from ketaoutcomes.release import Released, release
 from ketaoutcomes.schema import ard
-from ketaoutcomes.schema.ard import KEY, STATISTICS
+from ketaoutcomes.schema.ard import KEY, STATISTICS, match
 
 COUNTED = Path(__file__).parents[1] / "reference" / "counted" / "counted.yaml"
 COUNTS = {name for name, word in STATISTICS.items() if word.kind == "count"}
@@ -193,6 +193,34 @@ def test_no_incidence_tells_a_few_events_between_two_days(seed: int) -> None:
     for _, arm in curve.groupby("arm"):
         for first, second in itertools.pairwise(arm.sort_values("day")["events"]):
             assert second - first not in SMALL
+
+
+@SEEDS
+def test_no_step_of_a_curve_lies_a_few_events_from_another_level_that_is_shown(seed: int) -> None:
+    rows = joined(seed)
+    steps = rows[(rows["analysis"] == "incidence") & (rows["statistic"] == "incidence")]
+    for arm, of in steps[shown(steps)].groupby("arm"):
+        exact = steps[(steps["arm"] == arm) & (steps["term"] == "curve")]
+        levels = sorted(int(exact["events"][exact["day"] <= day].sum()) for day in of["day"])
+        assert len(levels) > len(of) / 2
+        assert not [later - level for level, later in itertools.pairwise([0, *levels]) if later - level in SMALL]
+        competing = match(rows, analysis="incidence", term="competing", arm=arm)
+        assert shown(competing).all()
+
+
+def _stepping(events: list[int], at_risk: list[int]) -> pd.DataFrame:
+    key: dict[str, Any] = {"study": "s", "analysis": "curve", "term": "curve", "statistic": "survival", "status": "ok"}
+    rows = [{**key, "day": 0.0, "value": 1.0, "n": at_risk[0], "events": 0}]
+    rows += [{**key, "day": day + 1.0, "value": 1 - 0.01 * day, "n": n, "events": e} for day, (e, n) in enumerate(zip(events, at_risk, strict=True))]
+    return ard.check(pd.DataFrame(rows).reindex(columns=list(ard.ARD.columns)))
+
+
+def test_a_curve_steps_once_more_than_seven_events_have_gathered() -> None:
+    """Worked by hand: 3 + 4 + 3, then 8, then 1 + 9; 4 more are never gathered, and with 7 at risk the curve has ended."""
+    out = disclosure.apply("opensafely", _stepping([3, 4, 3, 8, 1, 9, 4, 0, 9], [100, 97, 93, 90, 82, 81, 72, 60, 7])).frame
+    assert list(zip(out["day"], out["events"], strict=True)) == [(0, 0), (3, 10), (4, 10), (6, 10)]
+    few = disclosure.apply("opensafely", _stepping([9, 9, 9], [40, 7, 30])).frame
+    assert few["day"].tolist() == [0, 1]
 
 
 @SEEDS

@@ -130,7 +130,7 @@ def _rule_notes(study: Study, name: str, rule: Rule, data: dict[str, pd.DataFram
         yield f"rule {name}: the events table holds no event called {kind!r}"
     if not isinstance(rule, FirstEventRule):
         return
-    counted = events[events["event"].isin(rule.types)].merge(people[["participant", "start", "last_day"]], on="participant")
+    counted = events[events["event"].isin(events_of(rule))].merge(people[["participant", "start", "last_day"]], on="participant")
     late = int((counted["ady"] - counted["start"] > counted["last_day"]).sum())
     if late:
         yield f"rule {name}: events after the person's end of follow-up do not count: {_n(study, late)}"

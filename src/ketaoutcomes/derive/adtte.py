@@ -9,7 +9,7 @@ from ketaoutcomes.derive.looks import DAYS, people_of
 from ketaoutcomes.domain.endpoints import TimeEndpoint
 from ketaoutcomes.domain.rules import DaysRule, FirstEventRule, FirstOfRule, RecordedRule, RunRule, ShippedRule
 from ketaoutcomes.domain.study import Study
-from ketaoutcomes.schema.analysis_data import ADTTE
+from ketaoutcomes.schema.analysis_data import ADTTE, CENSORED, COMPETING, EVENT
 
 
 def adtte(study: Study, cohort: dict[str, pd.DataFrame], people: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
@@ -59,16 +59,16 @@ def _recorded(rule: RecordedRule, people: pd.DataFrame) -> pd.DataFrame:
 
 
 def _first_event(rule: FirstEventRule, people: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    counting = events[events["event"].isin(rule.types)].merge(people[["participant", "start", "last_day"]], on="participant")
-    after = counting["day"] - counting["start"]
+    named = {**dict.fromkeys(rule.competing, COMPETING), **dict.fromkeys(rule.types, EVENT)}
+    counting = events[events["event"].isin(named)].merge(people[["participant", "start", "last_day"]], on="participant")
+    counting = counting.assign(time=(counting["day"] - counting["start"]).astype("float64"), cnsr=counting["event"].map(named))
     # after its end nobody is followed: counting events there, but not the time of those without, would be immortal time
-    counting = counting[(after >= 0) & ~(after > counting["last_day"])]
-    first = (counting["day"] - counting["start"]).groupby(counting["participant"]).min()
-    time = people["participant"].map(first).astype("float64")
-    happened = time.notna()
-    ended = people["reason"].fillna(people["status"])
+    counting = counting[(counting["time"] >= 0) & ~(counting["time"] > counting["last_day"])]
+    first = counting.sort_values(["time", "cnsr", "event"], kind="stable").drop_duplicates("participant").set_index("participant")
+    decided = first.assign(event=first["event"].astype("string").where(first["cnsr"] == COMPETING, "event")).reindex(people["participant"])
+    ended = people["reason"].fillna(people["status"]).fillna("end of data")
     return people.assign(
-        aval=time.where(happened, people["last_day"]),
-        cnsr=(~happened).astype("Int64"),
-        evntdesc=ended.where(~happened, "event").fillna("end of data"),
+        aval=decided["time"].set_axis(people.index).fillna(people["last_day"]),
+        cnsr=decided["cnsr"].set_axis(people.index).astype("Int64").fillna(CENSORED),
+        evntdesc=decided["event"].set_axis(people.index).fillna(ended),
     )

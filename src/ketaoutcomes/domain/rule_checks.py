@@ -21,6 +21,8 @@ from ketaoutcomes.domain.rules import (
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.domain.table_rules import Key, Problem, unless
 
+_BOTH = "an event cannot be the event and compete with it"
+
 
 def rule_problems(study: Study) -> Iterator[Problem]:
     """Each name of a rule that leads nowhere, and each rule that has no meaning in the study.
@@ -46,8 +48,11 @@ def _rule(study: Study, rule: Rule, key: Key, periods: set[str]) -> Iterator[Pro
         yield from _recorded(study, rule, key)
     elif isinstance(rule, FirstEventRule):
         yield from _provided(study, {"events", "disposition"}, key)
-        for at, kind in enumerate(rule.types):
-            yield from event_problems(study, kind, (*key, "types", at))
+        for field in ("types", "competing"):
+            for at, kind in enumerate(getattr(rule, field)):
+                yield from event_problems(study, kind, (*key, field, at))
+        if set(rule.types) & set(rule.competing):
+            yield (*key, "competing"), _BOTH
     elif isinstance(rule, ShippedRule):
         yield from _shipped(study, rule, key)
     elif isinstance(rule, RunRule | DaysRule):
@@ -131,7 +136,7 @@ def _watched(study: Study, rule: RunRule | DaysRule, key: Key) -> Iterator[Probl
         for kind in getattr(rule, field):
             yield from event_problems(study, kind, (*key, field))
     if set(rule.events) & set(rule.competing):
-        yield (*key, "competing"), "an event cannot be the event and compete with it"
+        yield (*key, "competing"), _BOTH
 
 
 def _looked_at(study: Study, rule: RunRule, key: Key) -> Iterator[Problem]:

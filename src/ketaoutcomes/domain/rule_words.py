@@ -15,20 +15,24 @@ def rule_words(rule: Rule, cutoffs: dict[str, str]) -> str:
     if isinstance(rule, RecordedRule):
         return f"time and event as recorded; those without it are censored there: {rule.censored_as} ({rule.source})"
     if isinstance(rule, FirstEventRule):
-        what = " or ".join(rule.types)
-        return f"the first {what} from the start of the period on; without one, censored when follow-up ends ({rule.source})"
+        beside = f"; {_either(rule.competing)} is a competing event" if rule.competing else ""
+        return f"the first {_either(rule.types)} from the start of the period on{beside}; without one, censored when follow-up ends ({rule.source})"
     if isinstance(rule, FirstOfRule):
         return f"the first of: {'; or '.join(_watched_words(part, cutoffs) for part in rule.of)} ({rule.source})"
     return f"{_watched_words(rule, cutoffs)} ({rule.source})"
 
 
+def _either(events: list[str]) -> str:
+    return " or ".join(event.replace("_", " ") for event in events)
+
+
 def _watched_words(rule: Looking, cutoffs: dict[str, str]) -> str:
     words = [_run_words(rule, cutoffs) if isinstance(rule, RunRule) else _days_words(rule)]
-    words += [f"or {' or '.join(rule.events)}"] if rule.events else []
+    words += [f"or {_either(rule.events)}"] if rule.events else []
     words += [] if rule.origin == "period_start" else [_origin_words(rule, cutoffs)]
     words += [f"nothing counts before day {rule.grace:g}"] if rule.grace else []
     words += [f"dropping out counts as the event{f', {rule.dropout.plus:g} days later' if rule.dropout.plus else ''}"] if rule.dropout else []
-    words += [f"{' or '.join(rule.competing)} is a competing event"] if rule.competing else []
+    words += [f"{_either(rule.competing)} is a competing event"] if rule.competing else []
     ends = {"last_look": "the last assessment", "last_start": "the last assessment with which it could have begun", "follow_up": "the end of follow-up"}
     words.append(f"others are censored at {ends[rule.censored_at]}")
     open_ = [f"{key.replace('_', ' ')} ({chosen.reason})" for key, chosen in rule.chosen.items()]

@@ -49,6 +49,8 @@ class FirstEventRule(BaseModel):
     """Period whose start is time 0; without an event, time ends on the participant's disposition day in it."""
     types: list[str] = Field(min_length=1)
     """Values of the events table's `event` that count."""
+    competing: list[str] = Field(default_factory=list[str])
+    """Events after which the event can no longer be seen: counted apart. On one day the event comes first."""
     source: str
     """Where the definition was published, or `chosen by us`."""
 
@@ -325,7 +327,7 @@ def events_of(rule: Rule) -> list[str]:
     if isinstance(rule, FirstOfRule):
         return list(dict.fromkeys(event for part in rule.of for event in events_of(part)))
     if isinstance(rule, FirstEventRule):
-        return rule.types
+        return [*rule.types, *rule.competing]
     if isinstance(rule, RunRule | DaysRule):
         return [*rule.events, *rule.competing, *(rule.types if isinstance(rule, DaysRule) else [])]
     return []

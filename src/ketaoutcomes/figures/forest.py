@@ -14,7 +14,7 @@ import pandas as pd
 from ketaoutcomes.figures import _forest
 from ketaoutcomes.figures._figure import Figure, nothing
 from ketaoutcomes.figures._forest import PRIMARY, Line, Panel
-from ketaoutcomes.schema.ard import match, shown_first
+from ketaoutcomes.schema.ard import SIMULTANEOUS, match, shown_first
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 
@@ -47,25 +47,35 @@ def draw(ard: pd.DataFrame) -> Figure:
     if not found:
         return nothing("Comparisons", "This study compares no arms, or every comparison is withheld or not estimable.")
     pairs = dict.fromkeys(line["arms"] for line in found)
-    frame = pd.DataFrame(found).drop(columns=["kind", "arms"])
+    frame = pd.DataFrame(found).drop(columns=["kind", "arms", "analysis"])
     alt = "Comparisons: " + "; ".join(f"{line['heading']}, {line['label']}, {line['pair']}: {line['numbers']}" for line in found) + "."
     panels = [_panel(found, heading, len(pairs) == 1) for heading in dict.fromkeys(line["heading"] for line in found)]
-    note = f"{_FLAGGED} Flagged: the table of models says why." if any(_FLAGGED in line["numbers"] for line in found) else ""
-    return Figure("Comparisons with the reference arm", alt, frame, partial(_forest.plate, panels, note))
+    notes = [f"{_FLAGGED} Flagged: the table of models says why."] if any(_FLAGGED in line["numbers"] for line in found) else []
+    joint = dict.fromkeys((labels.text("analysis", line["analysis"]), SIMULTANEOUS[line["method"]]) for line in found if line["method"] in SIMULTANEOUS)
+    notes += [f"Simultaneous intervals ({name}): {title}." for title, name in joint]
+    return Figure("Comparisons with the reference arm", alt, frame, partial(_forest.plate, panels, " ".join(notes)))
 
 
 def _panel(found: list[dict[str, Any]], heading: str, one_pair: bool) -> Panel:
     rows = [line for line in found if line["heading"] == heading]
     kind = rows[0]["kind"]
+    levels = sorted({row["conf_level"] for row in rows}, reverse=True)
+    several = len(levels) > 1
     lines = [
-        Line(row["role"], row["label"] if one_pair else f"{row['label']}\n{row['pair']}", row["numbers"], row["value"], row["low"], row["high"])
+        Line(
+            row["role"],
+            row["label"] + (f", {100 * row['conf_level']:g} % CI" if several else "") + ("" if one_pair else f"\n{row['pair']}"),
+            row["numbers"],
+            row["value"],
+            row["low"],
+            row["high"],
+        )
         for row in sorted(rows, key=lambda row: _ROLES.index(row["role"].split(":")[0]))
     ]
     title = f"{heading}: {rows[0]['pair']}" if one_pair else heading
     better = rows[0]["better"]
     low, high = (kind.low, kind.high) if kind.low else _SIDES.get(better, ("lower", "higher"))
-    level = {row["conf_level"] for row in rows}
-    named = f"Estimate ({100 * level.pop():g} % CI)" if len(level) == 1 else "Estimate (CI)"
+    named = f"Estimate ({' or '.join(f'{100 * level:g}' for level in levels)} % CI)"
     return Panel(title, named, tuple(lines), kind.none, low, high)
 
 
@@ -103,6 +113,8 @@ def _line(row: pd.Series, same: pd.DataFrame, ard: pd.DataFrame, labels: Labels,
     return {
         "heading": f"Difference in {_score(labels, parameter)}" if kind.statistic == "estimate" else kind.heading,
         "role": _role(row, ard, labels),
+        "analysis": analysis,
+        "method": str(row["method"]),
         "label": title,
         "arms": (row["arm"], row["comparator"]),
         "pair": f"{arms[str(row['arm'])]} {joined} {arms[str(row['comparator'])]}",

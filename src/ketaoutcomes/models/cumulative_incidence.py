@@ -13,6 +13,7 @@ from ketaoutcomes.domain.endpoints import TimeEndpoint
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of
+from ketaoutcomes.models._steps import Steps, add_counts, add_curve
 from ketaoutcomes.models._survival import cumulative_incidence, gray
 from ketaoutcomes.models._times import times
 from ketaoutcomes.models._words import population_words
@@ -20,7 +21,7 @@ from ketaoutcomes.schema.analysis_data import COMPETING
 
 
 def analyse(study: Study, name: str, data: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Events, competing events, cumulative incidence at the declared times, Gray's test."""
+    """Events, competing events, the curve, cumulative incidence and people at risk at the declared times, Gray's test."""
     analysis = study.analyses[name]
     assert isinstance(analysis, CumulativeIncidence)
     endpoint = study.endpoints[analysis.endpoint]
@@ -49,7 +50,14 @@ def _describe(rows: Results, analysis: CumulativeIncidence, part: pd.DataFrame, 
     rows.add("n_events", events, n=n, events=events, arm=arm)
     rows.add("n_events", competing, n=n, events=competing, arm=arm, term="competing")
     curve = cumulative_incidence(part["time"].to_numpy(float), part["cnsr"].to_numpy(int), analysis.conf_level)
-    last = float(part["time"].max())
+    times = curve["time"].to_numpy(float)
+    of_time = np.array([float((part["event"] & (part["time"] == time)).sum()) for time in times])
+    values = [curve[name].to_numpy(float) for name in ("n_risk", "estimate", "conf_low", "conf_high")]
+    steps = Steps(times, values[0], of_time, *values[1:])
+    add_curve(rows, "incidence", 0.0, steps, arm=arm, conf_level=analysis.conf_level)
+    so_far = {"n_events": part["event"], "n_competing": part["cnsr"] == COMPETING}
+    add_counts(rows, [0.0, *(day for day in analysis.days if day > 0)], part["time"], so_far, arm=arm)
+    last = float(times[-1])
     for day in analysis.days:
         at = curve[curve["time"] <= day]
         before = int((part["event"] & (part["time"] <= day)).sum())

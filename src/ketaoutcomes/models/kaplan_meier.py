@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ketaoutcomes.domain.analyses import KaplanMeier
@@ -13,7 +12,8 @@ from ketaoutcomes.domain.endpoints import TimeEndpoint
 from ketaoutcomes.domain.study import Study
 from ketaoutcomes.models._results import Results, results
 from ketaoutcomes.models._scores import arms_of
-from ketaoutcomes.models._survival import Curve, log_rank, median, product_limit
+from ketaoutcomes.models._steps import Steps, add_counts, add_curve
+from ketaoutcomes.models._survival import log_rank, median, product_limit
 from ketaoutcomes.models._times import other_choices, strata_of, times
 from ketaoutcomes.models._words import population_words
 from ketaoutcomes.schema.analysis_data import COMPETING
@@ -52,12 +52,10 @@ def _describe(rows: Results, part: pd.DataFrame, arm: str, analysis: KaplanMeier
     n, events = len(part), int(event.sum())
     rows.add("n", n, n=n, arm=arm)
     rows.add("n_events", events, n=n, events=events, arm=arm)
-    _curve(rows, curve, arm, analysis.conf_level)
-    for day in range(0, int(time.max()) + 1, analysis.at_risk_every):
-        at_risk, before = int(np.sum(time >= day)), time <= day
-        rows.add("n_at_risk", at_risk, n=at_risk, term="at risk", day=float(day), arm=arm)
-        rows.add("n_events", int(np.sum(event & before)), n=n, events=int(np.sum(event & before)), term="at risk", day=float(day), arm=arm)
-        rows.add("n_censored", int(np.sum(~event & before)), n=n, events=int(np.sum(~event & before)), term="at risk", day=float(day), arm=arm)
+    steps = Steps(curve.time, curve.at_risk, curve.events, curve.survival, curve.lower, curve.upper)
+    add_curve(rows, "survival", 1.0, steps, arm=arm, conf_level=analysis.conf_level)
+    days = range(0, int(time.max()) + 1, analysis.at_risk_every)
+    add_counts(rows, days, part["time"], {"n_events": part["event"], "n_censored": ~part["event"]}, arm=arm)
     rows.add("median", median(curve.time, curve.survival), n=n, events=events, term="median", arm=arm)
     rows.add("conf_low", median(curve.time, curve.lower), n=n, events=events, term="median", arm=arm, conf_level=analysis.conf_level)
     rows.add("conf_high", median(curve.time, curve.upper), n=n, events=events, term="median", arm=arm, conf_level=analysis.conf_level)
@@ -84,21 +82,6 @@ def _other(rows: Results, found: pd.DataFrame, arms: list[str], analysis: Kaplan
         rows.add("median", median(curve.time, curve.survival), n=n, events=events, arm=arm, **key)
     if len(arms) > 1 and found["event"].any():
         _test(rows, found, analysis, **key)
-
-
-def _curve(rows: Results, curve: Curve, arm: str, conf_level: float) -> None:
-    """The curve from day 0, a row for each time with events, and its end."""
-    steps = np.flatnonzero((curve.events > 0) | (np.arange(len(curve.time)) == len(curve.time) - 1))
-    if curve.time[steps[0]] > 0:
-        start = int(curve.at_risk[0])
-        for statistic in ("survival", "conf_low", "conf_high"):
-            level: dict[str, Any] = {} if statistic == "survival" else {"conf_level": conf_level}
-            rows.add(statistic, 1.0, n=start, events=0, term="curve", day=0.0, arm=arm, **level)
-    for at in steps:
-        where: dict[str, Any] = {"n": int(curve.at_risk[at]), "events": int(curve.events[at]), "term": "curve", "day": float(curve.time[at]), "arm": arm}
-        rows.add("survival", curve.survival[at], **where)
-        rows.add("conf_low", curve.lower[at], conf_level=conf_level, **where)
-        rows.add("conf_high", curve.upper[at], conf_level=conf_level, **where)
 
 
 def _test(rows: Results, found: pd.DataFrame, analysis: KaplanMeier, **key: Any) -> None:  # noqa: ANN401 - columns of the ARD's key

@@ -61,6 +61,7 @@ STATISTICS: dict[str, Statistic] = {
     "n_events": Statistic("events", 0, "count"),
     "n_at_risk": Statistic("at risk", 0, "count"),
     "n_censored": Statistic("censored", 0, "count"),
+    "n_competing": Statistic("with a competing event", 0, "count"),
     "n_rows": Statistic("values analysed", 0, "count"),
     "n_records": Statistic("events counted", 0, "count"),
     "n_sites": Statistic("sites", 0),
@@ -140,9 +141,13 @@ STATISTICS: dict[str, Statistic] = {
 
 #: Methods of one comparison; the first that a result has is the one that headline and forest show. `ADJUSTED`: for the other arms.
 ADJUSTED = ("dunnett", "holm", "hochberg", "bonferroni")
+#: Those of them whose intervals hold for all comparisons at once, as displays call them.
+SIMULTANEOUS = {"dunnett": "Dunnett", "bonferroni": "Bonferroni"}
 SHOWN_FIRST = (*ADJUSTED, "standardised", "mantel_haenszel", "newcombe")
 #: Term of the decisions on the declared hypotheses, and the text of p values that no longer decide.
 TESTING, NOMINAL = "testing", "nominal"
+#: Terms of the steps of a curve over time, and of the people at risk under it with those who left it so far.
+CURVE, AT_RISK = "curve", "at risk"
 #: Term of a result under another choice of a definition, named by `level`.
 OTHER_CHOICE = "other choice"
 #: Terms of the lines of all adverse events and of all of a class, whose records are the sum of the classes' and the terms'.

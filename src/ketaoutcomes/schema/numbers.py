@@ -10,6 +10,8 @@ import pandas as pd
 from ketaoutcomes.schema.ard import NOMINAL, STATISTICS
 
 MINUS = "\N{MINUS SIGN}"
+#: Of these 0 would be another statement than a number near it.
+RATIOS = ("hazard_ratio", "risk_ratio", "odds_ratio", "rate_ratio")
 WITHHELD, NOTHING = "[withheld]", "\N{EN DASH}"
 
 
@@ -36,7 +38,10 @@ def shown(row: pd.Series, like: str = "") -> str:
         return NOTHING
     if row["statistic"] == "p_value":
         return p_text(float(row["value"])) + (f" ({NOMINAL})" if row["text"] == NOMINAL else "")
-    return rounded(float(row["value"]), STATISTICS[like or str(row["statistic"])].digits)
+    word, value = like or str(row["statistic"]), float(row["value"])
+    if word in RATIOS and 0 < value < 0.005:
+        return "<0.01"
+    return rounded(value, STATISTICS[word].digits)
 
 
 def value_of(rows: pd.DataFrame, statistic: str, like: str = "") -> str:

@@ -33,6 +33,8 @@ class Withdrawal:
     """Hazard of stable responders relative to stable remitters (assumed)."""
     withdrawn_per_year: float = 0.25
     """Rate of leaving without relapse (assumed)."""
+    other_treatment: float = 0.5
+    """Share of those who leave who begin another treatment, after which relapse under this one can no longer be seen (assumed)."""
     weeks: int = 60
     """Longest follow-up after randomisation (assumed)."""
 
@@ -44,7 +46,8 @@ def esketamine_withdrawal(truth: Withdrawal | None = None) -> Files:
     n = truth.n
     ids = [f"W{at:04d}" for at in rng.permutation(np.arange(1, n + 1))]
     site = rng.integers(1, truth.sites + 1, n)
-    frailty = np.exp(_apart(truth.seed).normal(0, truth.site_sd, truth.sites + 1))
+    frailty = np.exp(_apart(truth.seed, 1).normal(0, truth.site_sd, truth.sites + 1))
+    treated = _apart(truth.seed, 2).random(n) < truth.other_treatment
     age = np.clip(rng.normal(46, 11, n).round(), 18, 64).astype(int)
     sex = np.where(rng.random(n) < 0.66, "female", "male")
     base = np.clip(rng.normal(37.5, 4.8, n).round(), 28, 56)
@@ -65,7 +68,9 @@ def esketamine_withdrawal(truth: Withdrawal | None = None) -> Files:
             ends.append((name, "optimisation", "discontinued", "no stable response", course[-1][0]))
             continue
         ends.append((name, "optimisation", "completed", "", 112))
-        _maintenance(rng, truth, name, _hazard(truth, str(arm[i]), bool(remitter[i])) * float(frailty[site[i]]), course[-1][1], scores, events, ends)
+        hazard = _hazard(truth, str(arm[i]), bool(remitter[i])) * float(frailty[site[i]])
+        leaving = "other treatment" if treated[i] else "withdrew"
+        _maintenance(rng, truth, name, hazard, leaving, course[-1][1], scores, events, ends)
     return {
         "participants.csv": to_csv(("ID", "CENTRE", "AGE", "SEX", "STABLE", "TREATMENT", "RANDDAY"), people),
         "madrs.csv": to_csv(("ID", "DAY", "MADRS"), sorted(scores, key=lambda row: (str(row[0]), row[1]))),
@@ -74,9 +79,9 @@ def esketamine_withdrawal(truth: Withdrawal | None = None) -> Files:
     }
 
 
-def _apart(seed: int) -> np.random.Generator:
-    """A stream of its own, so that the sites' effects leave all else as it was."""
-    return np.random.default_rng([seed, 1])
+def _apart(seed: int, stream: int) -> np.random.Generator:
+    """A stream of its own, so that what is drawn from it leaves all else as it was."""
+    return np.random.default_rng([seed, stream])
 
 
 def _hazard(truth: Withdrawal, arm: str, remitter: bool) -> float:
@@ -100,7 +105,7 @@ def _optimisation(rng: np.random.Generator, base: float, *, stable: bool, remitt
 
 
 def _maintenance(
-    rng: np.random.Generator, truth: Withdrawal, name: str, hazard: float, score: int,
+    rng: np.random.Generator, truth: Withdrawal, name: str, hazard: float, leaving: str, score: int,
     scores: list[tuple[object, ...]], events: list[tuple[object, ...]], ends: list[tuple[object, ...]],
 ) -> None:  # fmt: skip
     relapse = 1 + int(rng.exponential(1 / hazard))
@@ -111,5 +116,7 @@ def _maintenance(
         scores.append((name, 112 + day, int(within(round(score + rise + rng.normal(0, 3)), 0, 60))))
     if last == relapse:
         events.append((name, 112 + last, "relapse"))
-    reason = "relapse" if last == relapse else "withdrew" if last == leave else ""
+    reason = "relapse" if last == relapse else leaving if last == leave else ""
+    if reason == "other treatment":
+        events.append((name, 112 + last, "other_treatment"))
     ends.append((name, "maintenance", "completed" if reason == "" else "discontinued", reason, 112 + last))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ketaoutcomes.schema.ard import NOMINAL, match
+from ketaoutcomes.schema.ard import NOMINAL, SIMULTANEOUS, match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, value_of
 from ketaoutcomes.tables._table import Cell, noted
@@ -43,8 +43,23 @@ def footnotes(doc: str | None, *more: str) -> tuple[str, ...]:
     return tuple(note for note in (rest, *more) if note)
 
 
+def ci(rows: pd.DataFrame) -> str:
+    """``95 % CI`` for a column's name; only ``CI`` where these rows' intervals have several levels, which `levels` then names."""
+    found = rows["conf_level"].dropna().unique()
+    return f"{100 * found[0]:g} % CI" if len(found) == 1 else "CI"
+
+
+def levels(rows: pd.DataFrame, labels: Labels, *, named: bool = True) -> str:
+    """A footnote with the confidence levels of these rows, by analysis; empty where there is one and a column's name has it (`named`)."""
+    found = {float(level): rows["analysis"][rows["conf_level"] == level] for level in sorted(rows["conf_level"].dropna().unique())}
+    if len(found) > 1:
+        said = [f"{100 * level:g} % in {', '.join(labels.text('analysis', str(name)) for name in names.unique())}" for level, names in found.items()]
+        return f"Confidence intervals: {'; '.join(said)}."
+    return "".join(f"Intervals: {100 * level:g} % confidence intervals." for level in found if not named)
+
+
 def titled(ard: pd.DataFrame, analysis: str, more: str = "", *notes: str) -> str | Cell:
-    """An analysis by its title, and `more`, with notes: its own and, unless all is well, its verdict with the reason."""
+    """An analysis by its title, and `more`, with notes: its own, of simultaneous intervals and, unless all is well, its verdict with the reason."""
     labels = Labels.of(ard)
     said = match(ard, analysis=analysis, statistic="verdict")
     found = said[said["text"] != "ok"]
@@ -52,7 +67,9 @@ def titled(ard: pd.DataFrame, analysis: str, more: str = "", *notes: str) -> str
         f"{str(text).replace('_', ' ').capitalize()}{f': {note}' if note else ''}."
         for text, note in dict.fromkeys(zip(found["text"], found["note"], strict=True))
     ]
-    return noted(labels.text("analysis", analysis) + more, *notes, *verdicts)
+    methods = dict.fromkeys(match(ard, analysis=analysis)["method"])
+    joint = [f"Intervals of the differences are simultaneous ({SIMULTANEOUS[method]})." for method in methods if method in SIMULTANEOUS]
+    return noted(labels.text("analysis", analysis) + more, *notes, *joint, *verdicts)
 
 
 def p_of(rows: pd.DataFrame, *notes: str) -> str | Cell:

@@ -1,5 +1,5 @@
 """Adverse events. People with the event (% of the arm), and how often it happened; a person counts once in each line. Of any event also people per
-100 person-years until their first, with exact 95 % limits, so that arms followed for different times can be compared."""
+100 person-years until their first, with exact limits, so that arms followed for different times can be compared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ketaoutcomes.schema.ard import ANY_EVENT, ANY_OF_CLASS, match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, WITHHELD, value_of
 from ketaoutcomes.tables._table import Row, Spanner, Table
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, titled
+from ketaoutcomes.tables._words import arm_columns, ci, footnotes, model_analyses, titled
 
 NEEDS = ("adverse_events",)
 _COLUMNS = ("People (%)", "Events")
@@ -32,7 +32,7 @@ def build(ard: pd.DataFrame) -> Table:
             lines.append(_line(own, name, list(arms)))
             rates = [match(own, arm=arm, method="exact") for arm in arms]
             lines.append(Row("People per 100 person-years until their first", tuple(cell for rate in rates for cell in (value_of(rate, "rate"), ""))))
-            lines.append(Row("95 % CI of this rate", tuple(cell for rate in rates for cell in (_limits(rate), ""))))
+            lines.append(Row(f"{ci(rows)} of this rate", tuple(cell for rate in rates for cell in (_limits(rate), ""))))
         for group in sorted(set(of["level"]) - {""}):
             inside = match(of, level=group)
             lines.append(Row(group, heading=True))

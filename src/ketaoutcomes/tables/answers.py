@@ -11,7 +11,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, rounded
 from ketaoutcomes.tables._table import Cell, Row, Table
-from ketaoutcomes.tables._words import footnotes, model_analyses, p_of, titled
+from ketaoutcomes.tables._words import footnotes, levels, model_analyses, p_of, titled
 
 NEEDS = ("cox", "hazard")
 _MODELS = {"cox": "Cox regression", "hazard": "model of intervals"}
@@ -36,7 +36,7 @@ def build(ard: pd.DataFrame) -> Table:
             lines.append(Row(titled(ard, name, f" ({_MODELS[labels.text('model', name)]})"), _cells(own, unit)))
     columns = ("Hazard ratio", "p", "Risk, percentage points", f"Mean {unit} without")
     nothing = "No event has both a Cox regression and a model of intervals."
-    return Table("Does the answer depend on the model?", "", columns, tuple(lines), footnotes(__doc__), nothing=nothing)
+    return Table("Does the answer depend on the model?", "", columns, tuple(lines), footnotes(__doc__, levels(rows, labels, named=False)), nothing=nothing)
 
 
 def _cells(own: pd.DataFrame, unit: str) -> tuple[str | Cell, ...]:

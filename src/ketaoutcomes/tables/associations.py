@@ -10,7 +10,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, interval
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import footnotes, model_analyses, n_of, p_of, titled
+from ketaoutcomes.tables._words import ci, footnotes, levels, model_analyses, n_of, p_of, titled
 
 NEEDS = ("association",)
 _PREFIX = "association: "
@@ -29,4 +29,6 @@ def build(ard: pd.DataFrame) -> Table:
             own = match(rows, term=term)
             lines.append(Row(term.removeprefix(_PREFIX).capitalize(), (n_of(own), interval(own), p_of(own))))
         lines += [] if terms else [Row("not estimable", ("", NOTHING, ""))]
-    return Table("Associations with what belongs to a session", "", ("People", "Per unit (95 % CI)", "p"), tuple(lines), footnotes(__doc__))
+    every = ard[ard["analysis"].isin(analyses)]
+    columns = ("People", f"Per unit ({ci(every)})", "p")
+    return Table("Associations with what belongs to a session", "", columns, tuple(lines), footnotes(__doc__, levels(every, labels)))

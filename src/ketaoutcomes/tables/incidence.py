@@ -9,7 +9,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, titled
+from ketaoutcomes.tables._words import arm_columns, footnotes, levels, model_analyses, titled
 
 NEEDS = ("cumulative_incidence",)
 
@@ -32,7 +32,8 @@ def build(ard: pd.DataFrame) -> Table:
         if len(test):
             text = f"chi-square {value_of(test, 'chisq')}, p {value_of(test, 'p_value')}"
             lines.append(Row("Gray's test", (text, *("",) * (len(arms) - 1))))
-    return Table("Cumulative incidence", "", tuple(arms.values()), tuple(lines), footnotes(__doc__))
+    said = levels(ard[ard["analysis"].isin(analyses)], labels, named=False)
+    return Table("Cumulative incidence", "", tuple(arms.values()), tuple(lines), footnotes(__doc__, said))
 
 
 def _people(rows: pd.DataFrame) -> str:

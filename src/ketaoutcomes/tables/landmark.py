@@ -9,7 +9,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import footnotes, model_analyses, titled
+from ketaoutcomes.tables._words import ci, footnotes, levels, model_analyses, titled
 
 NEEDS = ("landmark",)
 
@@ -30,10 +30,6 @@ def build(ard: pd.DataFrame) -> Table:
             whole = own[own["day"].isna()]
             lines.append(Row(band.capitalize(), (f"{value_of(whole, 'n_events')} / {value_of(whole, 'n')}", shares, value_of(whole, "median"))))
         lines.append(Row("Log-rank test", ("", f"p {value_of(test, 'p_value')}" if len(test) else "none", "")))
-    return Table(
-        "Landmark analyses",
-        "",
-        ("Events / people", "Without the event, days after the landmark (95 % CI)", "Median, days"),
-        tuple(lines),
-        footnotes(__doc__),
-    )
+    every = ard[ard["analysis"].isin(analyses)]
+    columns = ("Events / people", f"Without the event, days after the landmark ({ci(every)})", "Median, days")
+    return Table("Landmark analyses", "", columns, tuple(lines), footnotes(__doc__, levels(every, labels)))

@@ -9,7 +9,7 @@ from ketaoutcomes.schema.ard import ADJUSTED, match, shown_first
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, interval
 from ketaoutcomes.tables._table import Cell, Row, Spanner, Table
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, n_of, p_of, titled, visit_label
+from ketaoutcomes.tables._words import arm_columns, ci, footnotes, levels, model_analyses, n_of, p_of, titled, visit_label
 
 NEEDS = ("mmrm|lmm|ancova|paired|gee|weighted",)
 
@@ -22,9 +22,8 @@ def build(ard: pd.DataFrame) -> Table:
     rows = ard[ard["analysis"].isin(analyses) & ard["method"].isin(["", *ADJUSTED])]
     arms = arm_columns(labels, rows[rows["term"] == "ls_mean"]) or {"": "All"}
     pairs = _pairs(rows, labels)
-    level = rows["conf_level"].max()
-    said = f" ({100 * level:g} % CI)" if pd.notna(level) else ""
-    notes = footnotes(__doc__)
+    said = f" ({ci(rows)})"
+    notes = footnotes(__doc__, levels(rows, labels))
     if len(pairs) > 1:
         columns = ("n", f"Mean{said}", f"Difference{said}", "p")
         over = (Spanner(f"Against {' or '.join(dict.fromkeys(arms[reference] for _, reference in pairs))}", 2, 2),)

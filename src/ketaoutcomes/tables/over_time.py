@@ -1,4 +1,4 @@
-"""Courses over time. Estimated mean (interval) at declared times; people with a value then or later. A new site: where the mean of a site
+"""Courses over time. Estimated mean at declared times; people with a value then or later. A new site: where the mean of a site
 that was not seen would lie, by the same model. Estimates late in the course lean on the few who were still seen."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, shown
 from ketaoutcomes.tables._table import Cell, Row, Spanner, Table
-from ketaoutcomes.tables._words import against, arm_columns, footnotes, model_analyses, n_of, p_of, titled
+from ketaoutcomes.tables._words import against, arm_columns, footnotes, levels, model_analyses, n_of, p_of, titled
 
 NEEDS = ("lmm|gee",)
 _COLUMNS = ("People", "Mean", "Difference", "p", "New site")
@@ -31,7 +31,9 @@ def build(ard: pd.DataFrame) -> Table:
             lines += [Row(f"{when}, {name}" if len(arms) > 1 else when, _cells(match(at, arm=arm))) for arm, name in arms.items()]
     nothing = "No analysis gives a course at declared times."
     over = (Spanner(against(match(rows, term="contrast"), labels), 2, 2),)
-    return Table("Courses over time", "", _COLUMNS, tuple(lines), footnotes(__doc__), nothing=nothing, spanners=over).compact()
+    return Table(
+        "Courses over time", "", _COLUMNS, tuple(lines), footnotes(__doc__, levels(rows, labels, named=False)), nothing=nothing, spanners=over
+    ).compact()
 
 
 def _cells(rows: pd.DataFrame) -> tuple[str | Cell, ...]:

@@ -9,7 +9,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, p_of, titled, visit_label
+from ketaoutcomes.tables._words import arm_columns, footnotes, levels, model_analyses, p_of, titled, visit_label
 
 NEEDS = ("ordinal",)
 
@@ -36,4 +36,5 @@ def build(ard: pd.DataFrame) -> Table:
         compared = {arm: match(rows, arm=arm, term="contrast") for arm in arms}
         lines.append(Row("Median difference", tuple(interval(found) if len(found) else "" for found in compared.values())))
         lines.append(Row("p of the rank test", tuple(p_of(found) if len(found) else "" for found in compared.values())))
-    return Table("Ordinal outcomes", "", tuple(arms.values()), tuple(lines), footnotes(__doc__))
+    said = levels(ard[ard["analysis"].isin(analyses)], labels, named=False)
+    return Table("Ordinal outcomes", "", tuple(arms.values()), tuple(lines), footnotes(__doc__, said))

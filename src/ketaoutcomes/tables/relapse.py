@@ -12,7 +12,7 @@ from ketaoutcomes.schema.ard import OTHER_CHOICE, match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, interval, shown, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import footnotes, model_analyses, p_of, titled
+from ketaoutcomes.tables._words import ci, footnotes, levels, model_analyses, p_of, titled
 
 NEEDS = ("kaplan_meier|cox",)
 
@@ -29,7 +29,8 @@ def build(ard: pd.DataFrame) -> Table:
         rows = match(ard, analysis=analysis)
         lines.append(Row(titled(ard, analysis, " (hazard ratio)"), heading=True))
         lines += _hazards(rows, labels)
-    return Table("Time to event", "", ("Events / people", "Estimate (95 % CI)", "p"), tuple(lines), footnotes(__doc__))
+    every = ard[ard["analysis"].isin(model_analyses(labels, "kaplan_meier", "cox"))]
+    return Table("Time to event", "", ("Events / people", f"Estimate ({ci(every)})", "p"), tuple(lines), footnotes(__doc__, levels(every, labels)))
 
 
 def _curves(rows: pd.DataFrame, labels: Labels) -> list[Row]:
@@ -58,7 +59,10 @@ def _ends(rows: pd.DataFrame, arms: dict[str, str]) -> list[Row]:
     """How people without the event ended: those unconfirmed and competing events, which change what a curve says."""
     found = rows[(rows["statistic"] == "n_censored") & rows["term"].str.startswith("ended: ")]
     told = found[found["term"].str.contains("unconfirmed|competing", regex=True)]
-    return [Row(f"{arms.get(str(row['arm']), 'All')}, {str(row['term']).removeprefix('ended: ')}", (shown(row), "", "")) for _, row in told.iterrows()]
+    return [
+        Row(f"{arms.get(str(row['arm']), 'All')}, {str(row['term']).removeprefix('ended: ').replace('_', ' ')}", (shown(row), "", ""))
+        for _, row in told.iterrows()
+    ]
 
 
 def _other(rows: pd.DataFrame, arms: dict[str, str], other: str, unit: str) -> list[Row]:

@@ -11,7 +11,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Cell, Row, Spanner, Table
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, p_of, titled, visit_label
+from ketaoutcomes.tables._words import arm_columns, footnotes, levels, model_analyses, p_of, titled, visit_label
 
 NEEDS = ("proportions",)
 #: Heading, part of the term, statistic of the rows.
@@ -47,7 +47,14 @@ def build(ard: pd.DataFrame) -> Table:
             lines.append(Row(visit_label(labels, visit, at), (*cells, *(cell for arm in tests for cell in _compared(at, arm)))))
     met = (Spanner("Met / counted (%)", 0, len(arms)),) if arms else ()
     over = tuple(Spanner(f"{arms[arm]} against {arms[reference]}", len(arms) + at * len(_HEADINGS), len(_HEADINGS)) for at, arm in enumerate(tests))
-    return Table("Response and remission", "", tuple(columns), tuple(lines), footnotes(__doc__), spanners=(*met, *over))
+    return Table(
+        "Response and remission",
+        "",
+        tuple(columns),
+        tuple(lines),
+        footnotes(__doc__, levels(ard[ard["analysis"].isin(analyses)], labels, named=False)),
+        spanners=(*met, *over),
+    )
 
 
 def _long(ard: pd.DataFrame, labels: Labels, analyses: list[str], arms: dict[str, str]) -> Table:
@@ -63,7 +70,9 @@ def _long(ard: pd.DataFrame, labels: Labels, analyses: list[str], arms: dict[str
                 compared = (at["term"].str.startswith("contrast") & (at["arm"] == arm)).any()
                 lines.append(Row(name, (_share(match(at, arm=arm, term="")), *(_compared(at, arm) if compared else ("",) * len(_HEADINGS)))))
     over = (Spanner(f"Against {arms[labels.text('study', 'reference')]}", 1, len(_HEADINGS)),)
-    return Table("Response and remission", "", columns, tuple(lines), footnotes(__doc__), spanners=over)
+    return Table(
+        "Response and remission", "", columns, tuple(lines), footnotes(__doc__, levels(ard[ard["analysis"].isin(analyses)], labels, named=False)), spanners=over
+    )
 
 
 def _compared(at: pd.DataFrame, arm: str) -> tuple[str | Cell, ...]:

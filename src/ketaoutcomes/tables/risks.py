@@ -10,10 +10,9 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, interval, value_of
 from ketaoutcomes.tables._table import Cell, Row, Spanner, Table
-from ketaoutcomes.tables._words import against, arm_columns, footnotes, model_analyses, p_of, titled, visit_label
+from ketaoutcomes.tables._words import against, arm_columns, ci, footnotes, levels, model_analyses, p_of, titled, visit_label
 
 NEEDS = ("glmm|hazard|gee",)
-_COLUMNS = ("Seen", "Risk, % (95 % CI)", "Difference", "Ratio", "Odds ratio", "p")
 _EFFECTS = ("risk_difference", "risk_ratio", "odds_ratio")
 
 
@@ -37,7 +36,9 @@ def build(ard: pd.DataFrame) -> Table:
             lines += [Row(titled(ard, analysis), heading=True), Row("not estimable", ("", NOTHING, "", "", "", ""))]
     contrasts = ard[ard["analysis"].isin(analyses) & ard["term"].str.startswith("contrast")]
     over = (Spanner(against(contrasts, labels), 2, 4),)
-    return Table("Risks by model", "", _COLUMNS, tuple(lines), footnotes(__doc__), spanners=over).compact()
+    every = ard[ard["analysis"].isin(analyses)]
+    columns = ("Seen", f"Risk, % ({ci(every)})", "Difference", "Ratio", "Odds ratio", "p")
+    return Table("Risks by model", "", columns, tuple(lines), footnotes(__doc__, levels(every, labels)), spanners=over).compact()
 
 
 def _cells(at: pd.DataFrame, arm: str) -> tuple[str | Cell, ...]:

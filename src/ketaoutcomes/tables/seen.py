@@ -12,7 +12,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import footnotes, model_analyses, titled
+from ketaoutcomes.tables._words import ci, footnotes, model_analyses, titled
 
 NEEDS = ("visit_process",)
 _QUARTILES = ("scores per person", "scores of a person per 30 days", "days between two scores")
@@ -43,7 +43,7 @@ def _numbers(rows: pd.DataFrame) -> Iterator[Row]:
     if not len(found):
         return
     rate = match(rows, term=str(found["term"].iloc[0]))
-    yield Row(f"{str(rate['term'].iloc[0]).capitalize()}, ratio (95 % CI)", (f"{interval(rate, 'rate_ratio')}; p {value_of(rate, 'p_value')}",))
+    yield Row(f"{str(rate['term'].iloc[0]).capitalize()}, ratio ({ci(rate)})", (f"{interval(rate, 'rate_ratio')}; p {value_of(rate, 'p_value')}",))
 
 
 def _by_band(rows: pd.DataFrame, bands: list[str], name: str) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import NOTHING, interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import footnotes, model_analyses, titled
+from ketaoutcomes.tables._words import ci, footnotes, levels, model_analyses, titled
 
 NEEDS = ("lmm|glmm|hazard",)
 
@@ -32,4 +32,5 @@ def build(ard: pd.DataFrame) -> Table:
             deviation = f"{value_of(before, 'estimate')} (SE {value_of(before, 'std_error')})" if len(before) else NOTHING
             lines.append(Row(name, (interval(own), deviation)))
     nothing = "No analysis has a random effect of sites."
-    return Table("Differences between sites", "", ("Predicted (95 % CI)", "Deviation"), tuple(lines), footnotes(__doc__), nothing=nothing)
+    columns = (f"Predicted ({ci(rows)})", "Deviation")
+    return Table("Differences between sites", "", columns, tuple(lines), footnotes(__doc__, levels(rows, labels)), nothing=nothing)

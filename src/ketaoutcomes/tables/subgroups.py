@@ -10,7 +10,7 @@ from ketaoutcomes.schema.ard import INTERACTION, NO_VALUE, PEOPLE, match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import END, Cell, Row, Spanner, Table, noted
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, p_of, titled, visit_label
+from ketaoutcomes.tables._words import arm_columns, ci, footnotes, levels, model_analyses, p_of, titled, visit_label
 
 NEEDS = ("subgroups",)
 _NAMES = {"estimate": "Difference", "risk_difference": "Risk difference, points", "hazard_ratio": "Hazard ratio"}
@@ -24,9 +24,7 @@ def build(ard: pd.DataFrame) -> Table:
     rows = ard[ard["analysis"].isin(analyses)]
     arms = arm_columns(labels, match(rows, term=PEOPLE))
     compared = [arm for arm in arms if (rows["term"].str.startswith("contrast") & (rows["arm"] == arm)).any()]
-    level = rows["conf_level"].max()
-    said = f"{100 * level:g} % CI" if pd.notna(level) else "CI"
-    columns = (*(f"{name}, n" for name in arms.values()), *(f"Estimate ({said})", "Interaction p") * len(compared))
+    columns = (*(f"{name}, n" for name in arms.values()), *(f"Estimate ({ci(rows)})", "Interaction p") * len(compared))
     reference = arms.get(labels.text("study", "reference"), "")
     over = tuple(Spanner(f"{arms[arm]} against {reference}", len(arms) + 2 * at, 2) for at, arm in enumerate(compared))
     lines: list[Row] = []
@@ -36,7 +34,7 @@ def build(ard: pd.DataFrame) -> Table:
         for column in [str(name) for name in dict.fromkeys(of["subgroup"]) if name]:
             lines += _column(match(of, subgroup=column), labels.text("variable", column) or column, list(arms), compared)
         lines.append(END)
-    return Table("Subgroups", "", columns, tuple(lines[:-1]), footnotes(__doc__), spanners=over)
+    return Table("Subgroups", "", columns, tuple(lines[:-1]), footnotes(__doc__, levels(rows, labels)), spanners=over)
 
 
 def _what(rows: pd.DataFrame, labels: Labels) -> str:

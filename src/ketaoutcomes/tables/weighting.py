@@ -13,7 +13,7 @@ from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
 from ketaoutcomes.schema.numbers import interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, p_of, titled
+from ketaoutcomes.tables._words import arm_columns, ci, footnotes, model_analyses, p_of, titled
 
 NEEDS = ("weighted",)
 
@@ -39,7 +39,7 @@ def _differences(rows: pd.DataFrame) -> Iterator[Row]:
     )
     crude = found["method"] == "crude"
     if (found["statistic"] == statistic).any():
-        yield Row(f"{name} (95 % CI)", (interval(found[crude], statistic), interval(found[~crude], statistic)))
+        yield Row(f"{name} ({ci(found)})", (interval(found[crude], statistic), interval(found[~crude], statistic)))
         yield Row("p", (p_of(found[crude]), p_of(found[~crude])))
     for term in ("E-value: estimate", "E-value: limit nearer to no difference"):
         own = match(rows, term=term)

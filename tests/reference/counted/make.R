@@ -68,8 +68,12 @@ days <- c(28, 56, 84)
 incidence <- lapply(split(seq_along(time), people$arm), function(rows) {
   s <- summary(survfit(Surv(time[rows], status[rows]) ~ 1), times = days)
   f <- s$pstate[, 2]; se <- s$std.err[, 2]; wide <- qnorm(0.975) * se / (f * log(f))
+  steps <- sort(unique(time[rows][status[rows] == "relapse"])); all <- summary(survfit(Surv(time[rows], status[rows]) ~ 1), times = steps)
+  g <- all$pstate[, 2]; far <- qnorm(0.975) * all$std.err[, 2] / (g * log(g))
+  so_far <- function(what) sapply(days, function(day) sum(status[rows] == what & time[rows] <= day))
   list(n = length(rows), events = sum(status[rows] == "relapse"), competing = sum(status[rows] == "other"), estimate = f,
-       lower = f^exp(-wide), upper = f^exp(wide))
+       lower = f^exp(-wide), upper = f^exp(wide), at_risk = s$n.risk[, 1], events_by = so_far("relapse"), competing_by = so_far("other"),
+       curve = list(day = steps, at_risk = all$n.risk[, 1], estimate = g, lower = g^exp(-far), upper = g^exp(far)))
 })
 # Gray's test (1988) as ../statistics/make.R writes it out and checks it against what cmprsk prints
 lines <- readLines("../statistics/make.R"); eval(parse(text = lines[(grep("^gray_parts", lines)):(grep("^# cmprsk prints", lines) - 1)]))

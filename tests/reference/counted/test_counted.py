@@ -81,5 +81,13 @@ def test_cumulative_incidence_beside_other_treatment(found: Found, number: Numbe
         for statistic, name in (("incidence", "estimate"), ("conf_low", "lower"), ("conf_high", "upper")):
             ours = [number(rows, statistic, term="incidence", arm=arm, day=float(day)) for day in expected["days"]]
             assert ours == near(entry[name])
+        for statistic, name in (("n_at_risk", "at_risk"), ("n_events", "events_by"), ("n_competing", "competing_by")):
+            assert [number(rows, statistic, term="at risk", arm=arm, day=float(day)) for day in expected["days"]] == entry[name]
+        curve = rows[(rows["term"] == "curve") & (rows["arm"] == arm) & (rows["day"] > 0) & (rows["events"] > 0)]
+        steps = curve[curve["statistic"] == "incidence"]
+        assert (steps["day"].tolist(), steps["n"].tolist()) == (entry["curve"]["day"], entry["curve"]["at_risk"])
+        assert steps["events"].sum() == entry["events"]
+        for statistic, name in (("incidence", "estimate"), ("conf_low", "lower"), ("conf_high", "upper")):
+            assert curve[curve["statistic"] == statistic]["value"].tolist() == near(entry["curve"][name])
     assert number(rows, "chisq", term="Gray's test") == near(expected["gray"])
     assert number(rows, "p_value", term="Gray's test") == near(expected["p"])

@@ -167,15 +167,36 @@ def test_a_crossover_takes_its_baseline_from_before_and_its_arms_from_the_sequen
     assert values(data, "half", "aval", 2, "first") == [None]
 
 
-def test_time_to_the_first_event_in_a_withdrawal_study() -> None:
-    rules = {"back": {"kind": "first_event", "period": "late", "types": ["relapse", "rescue"], "source": "s"}}
+def withdrawal(**rule: object) -> Any:
+    rules = {"back": {"kind": "first_event", "period": "late", "source": "s", **rule}}
     periods = [
         {"id": "open", "label": "O", "baseline": {"period": "open", "visit": "baseline"}},
         {"id": "late", "label": "L", "arm": "arm", "start": "start", "baseline": {"period": "open", "visit": "baseline"}},
     ]
     visits = [{"id": "baseline", "period": "open", "label": "B", "time": 0.0}]
-    endpoints = {"relapse": {"kind": "time_to_event", "rule": "back"}}
-    study = plan(rules=rules, periods=periods, visits=visits, endpoints=endpoints)
+    return plan(rules=rules, periods=periods, visits=visits, endpoints={"relapse": {"kind": "time_to_event", "rule": "back"}})
+
+
+def test_an_event_that_competes_ends_the_time_without_the_event() -> None:
+    study = withdrawal(types=["relapse"], competing=["rescue", "death"])
+    persons = [{"participant": at, "arm": "placebo", "start": 100.0} for at in range(1, 7)]
+    happened = [(1, 120, "rescue"), (1, 130, "relapse"), (2, 120, "relapse"), (2, 130, "rescue"), (3, 125, "rescue"), (3, 125, "relapse"), (4, 190, "death")]
+    happened += [(5, 90, "rescue")]
+    events = [{"participant": who, "day": day, "event": event} for who, day, event in happened]
+    ends = [{"participant": at, "period": "late", "status": "left", "reason": "moved", "day": 180} for at in range(1, 7)]
+    found = derive(study, cohort(participants=persons, events=events, disposition=ends))["adtte"]
+    assert list(zip(found["participant"], found["aval"], found["cnsr"], found["evntdesc"], strict=True)) == [
+        (1, 20, 2, "rescue"),
+        (2, 20, 0, "event"),
+        (3, 25, 0, "event"),  # on one day the event comes first
+        (4, 80, 1, "moved"),  # the death lies after the end of follow-up
+        (5, 80, 1, "moved"),  # the rescue lies before the start
+        (6, 80, 1, "moved"),
+    ]
+
+
+def test_time_to_the_first_event_in_a_withdrawal_study() -> None:
+    study = withdrawal(types=["relapse", "rescue"])
     starts = [112.0, 100.0, 112.0, 112.0, 112.0, 112.0, None]
     arms = ["placebo", "ketamine", "placebo", "ketamine", "placebo", "ketamine", None]
     persons = [{"participant": at, "arm": arm, "start": start} for at, (arm, start) in enumerate(zip(arms, starts, strict=True), start=1)]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from ketaoutcomes import tables
 from ketaoutcomes.figures import drawn
 from ketaoutcomes.figures._figure import NARROW, WIDE
+from ketaoutcomes.plugins import displays
 from ketaoutcomes.report import headline
 from ketaoutcomes.schema.ard import GONE, match
 from ketaoutcomes.schema.labels import Labels
@@ -226,9 +229,7 @@ def test_what_is_withheld_is_not_bridged_by_a_line_nor_counted_as_shown() -> Non
     line = next(layer for layer in shares.layers if type(layer.geom).__name__ == "geom_line")
     assert shares.data["value"].isna().any()
     assert not isinstance(line._data, pd.DataFrame) or line._data["value"].isna().any()
-    late = (ard["analysis"] == "competing") & (ard["day"] == 180.0)
-    ard.loc[late, ["value", "status"]] = [float("nan"), "withheld"]
-    assert "No point: withheld" in plot("cumulative_incidence", ard).labels.caption
+    assert "Each step is drawn once more than 7 events have gathered" in plot("relapse_curve", ard).labels.caption.replace("\n", " ")
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
@@ -239,3 +240,46 @@ def test_scores_of_millions_are_drawn_above_their_rows_of_numbers(width: float) 
     drawn_plot = plot("session_courses", ard, width)
     drawn_plot.draw()
     assert drawn_plot.data["value"].max() > 1e7
+
+
+@pytest.mark.parametrize("study", ["esketamine_trial", "esketamine_withdrawal", "esketamine_doses", "ketamine_clinics", "ketamine_or_ect"])
+def test_intervals_are_called_by_their_own_level(study: str) -> None:
+    ard = exact(study).assign(conf_level=lambda ard: ard["conf_level"].replace(0.95, 0.9))
+    models = set(Labels.of(ard).of_kind("model").values())
+    said = {plugin.name: written(plugin.name, ard) for plugin in displays("tables", models)}
+    for plugin in displays("figures", models):
+        found = drawn(plugin.name, ard)
+        if found.plate is not None:
+            said[plugin.name] = " ".join(words_of(plot(plugin.name, ard)))
+    # model by model as the sentences of methods say it; lines of the funnel are what they are
+    said = {name: text for name, text in said.items() if name not in {"models", "site_sizes"}}
+    assert not {name for name, text in said.items() if re.search(r"95\s?%", text)}
+    assert {name for name, text in said.items() if re.search(r"90\s?%", text)} >= ({"trajectory"} if "mmrm" in models else set())
+
+
+def written(name: str, ard: pd.DataFrame) -> str:
+    """A table as CSV; nothing where it is empty."""
+    return tables.make(name, ard).files.get(f"{name}.csv", b"").decode()
+
+
+def words_of(drawing: Any) -> list[str]:
+    """Everything that is written in a figure."""
+    texts = [(layer, layer.mapping.get("label")) for layer in drawing.layers if type(layer.geom).__name__ == "geom_text"]
+    layers = [str(text) for layer, column in texts for text in layer._data.get(column, [])]
+    return [*layers, *(str(value) for value in vars(drawing.labels).values() if value)]
+
+
+def test_several_levels_are_named_line_by_line_and_simultaneous_ones_so_called() -> None:
+    ard = exact("esketamine_trial")
+    other = next(name for name, of in Labels.of(ard).of_kind("sensitivity").items() if of == "main")
+    ard = ard.assign(conf_level=ard["conf_level"].mask((ard["analysis"] == other) & ard["conf_level"].notna(), 0.9))
+    text = written("outcome", ard)
+    title = Labels.of(ard).text("analysis", other)
+    assert f"Confidence intervals: 90 % in {title}; 95 % in " in text
+    assert "% CI)" not in text
+    forest = " ".join(words_of(plot("forest", ard))).replace("\n", " ")
+    assert "Estimate (95 or 90 % CI)" in forest
+    assert "90 % CI" in forest.replace("or 90 % CI", "")
+    doses = exact("esketamine_doses")
+    assert "Intervals of the differences are simultaneous (Dunnett)." in written("outcome", doses)
+    assert "Simultaneous intervals (Dunnett)" in " ".join(words_of(plot("forest", doses))).replace("\n", " ")

@@ -265,9 +265,16 @@ def _sessions(rows: _Rows, shape: Shape) -> None:
     for place, arm in enumerate(_arms(shape)):
         for at, band in enumerate(("none", "1 to 2 sessions", "3 to 6 sessions", "7 to 12 sessions", "more than 12 sessions")):
             rows.add("exposure", "mean_change", -2.0 * at - place, parameter="madrs", arm=arm, term=band, n=max(shape.people - 20 * at, 9))
-        for day in (30.0, 90.0, 180.0):
+        for day in range(0, 190, 5):
             value = min(0.001 * day * (1 + 0.2 * place), 0.9)
-            _interval(rows, "competing", "incidence", value, value * 0.6, min(value * 1.5, 1.0), term="incidence", arm=arm, day=day, n=40, events=9)
+            key = {"arm": arm, "day": float(day)}
+            limits = (value * 0.6, 1.0 if shape.huge else min(value * 1.5, 1.0))
+            _interval(rows, "competing", "incidence", value, *limits, term="curve", n=40, events=9, **key)
+            if day in {30, 90, 180}:
+                _interval(rows, "competing", "incidence", value, *limits, term="incidence", n=40, events=9, **key)
+            if day in {0, 30, 90, 180}:
+                for statistic, share in (("n_at_risk", 1.0 - 0.005 * day), ("n_events", 0.003 * day), ("n_competing", 0.001 * day)):
+                    rows.add("competing", statistic, round(share * shape.people), term="at risk", **key)
     for analysis in ("exposure", "competing"):
         rows.add(analysis, "verdict", text="ok")
 
@@ -311,4 +318,5 @@ def _hide(frame: pd.DataFrame) -> pd.DataFrame:
     flow = frame["term"].str.startswith("discontinued") & frame["arm"].eq("arm1")
     frame.loc[one | counts | flow, ["value", "n", "events"]] = None
     frame.loc[one | counts | flow, "status"] = "withheld"
+    frame.loc[frame["term"].eq("curve"), "note"] = "drawn once more than 7 events have gathered since the step before"
     return frame[~late].reset_index(drop=True)

@@ -8,6 +8,10 @@ from rounded counts, other numbers keep the decimals that displays show.
 What rounding alone guarantees: a difference of two rounded counts leaves at least two values open, a
 difference of three need not (52 - 43 - 8 shows as 50 - 45 - 10, which only 1 explains). So in every
 sum that holds a withheld count at least two members are withheld.
+
+A curve over time (relapse, incidence) steps down or up with each event, on that person's day. Here it
+steps only where more than 7 events have gathered since the level shown before (as the accumulating
+Kaplan-Meier of ACRO does with its threshold), and ends with the last such step.
 """
 
 from __future__ import annotations
@@ -18,11 +22,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketaoutcomes.disclosure._counts import BASE, SMALL, like, small
+from ketaoutcomes.disclosure._curves import GATHERED, curves, gathered, incidence
 from ketaoutcomes.schema.ard import (
     ANY_EVENT,
     ANY_OF_CLASS,
     AT_BASELINE,
+    AT_RISK,
     CHANGE,
+    CURVE,
     GONE,
     INTERACTION,
     KEY,
@@ -35,9 +43,6 @@ from ketaoutcomes.schema.ard import (
     Relation,
 )
 
-SMALL = 7
-BASE = 5
-CURVE = "curve"
 #: Tests over all arms.
 _TESTS = ("log-rank", "Gray's test")
 _CELL = ["period", "arm", "visit"]
@@ -50,7 +55,7 @@ _RESULTS = (
     "contrast",
     "median",
     CURVE,
-    "at risk",
+    AT_RISK,
     "log-rank",
     "proportional hazards",
     "fit",
@@ -81,6 +86,7 @@ def apply(profile: str, exact: pd.DataFrame) -> Controlled:
         raise ValueError(f"unknown disclosure profile {profile!r}")
     exact = exact.reset_index(drop=True)
     why = _withheld(exact)
+    exact = gathered(exact, why)
     frame = _rounded(exact, _kinds(exact))
     hidden = why != ""
     frame.loc[hidden, ["value", "n", "events"]] = np.nan
@@ -93,7 +99,9 @@ def apply(profile: str, exact: pd.DataFrame) -> Controlled:
     frame.loc[refused, "note"] = "the reason names counts; it stands in the internal results"
     counts = why[hidden].value_counts().sort_index()
     # a withheld step of a curve still has its day: somebody's event
-    steps = hidden & (exact["term"] == CURVE) & (exact["day"] > 0)
+    curve = exact["term"] == CURVE
+    frame.loc[curve & ~hidden, "note"] = GATHERED
+    steps = hidden & curve & (exact["day"] > 0)
     sheet = {
         "profile": profile,
         "small": f"1 to {SMALL}",
@@ -110,16 +118,12 @@ def _kinds(frame: pd.DataFrame) -> pd.Series:
     return frame["statistic"].map({name: statistic.kind for name, statistic in STATISTICS.items()})
 
 
-def small(values: pd.Series) -> pd.Series:
-    """Which values are counts of 1 to 7."""
-    return values.between(1, SMALL).fillna(False).astype(bool)
-
-
 def _withheld(exact: pd.DataFrame) -> pd.Series:
     """The reason each row is withheld for; empty when it is not."""
     kinds = _kinds(exact)
     why = pd.Series("", index=exact.index)
-    few = small(exact["n"]) | small(exact["events"]) | ((kinds == "count") & small(exact["value"]))
+    curve = exact["term"] == CURVE
+    few = small(exact["n"]) | (small(exact["events"]) & ~curve) | ((kinds == "count") & small(exact["value"]))
     # 95 of 100 says as much as 5 of 100
     few |= small(exact["n"] - exact["events"]) & (kinds != "text")
     few |= (kinds == "size") & (exact["value"] <= SMALL) & ~_of_test(exact)
@@ -128,7 +132,7 @@ def _withheld(exact: pd.DataFrame) -> pd.Series:
     why[(why == "") & _of_one_level(exact, kinds)] = "how many people stand behind one level is not known"
     # the limits of a rate over the rate depend on the count alone (Garwood), which is rounded elsewhere
     limits = exact["statistic"].isin(["conf_low", "conf_high"])
-    why[(why == "") & limits & _like(exact, exact[exact["statistic"] == "rate"], [*_LINE, "method"])] = "would give a count away"
+    why[(why == "") & limits & like(exact, exact[exact["statistic"] == "rate"], [*_LINE, "method"])] = "would give a count away"
     _other_choices(exact, why)
     cells = _cells(exact)
     sums = _sums(exact, kinds == "count")
@@ -146,8 +150,8 @@ def _withheld(exact: pd.DataFrame) -> pd.Series:
         _comparisons(exact, why, kinds)
         _at_baseline(exact, why)
         _levels(exact, why)
-        _curves(exact, why)
-        _incidence(exact, why)
+        incidence(exact, why)
+        curves(exact, why)
     return why
 
 
@@ -157,12 +161,6 @@ def _cells(exact: pd.DataFrame) -> pd.DataFrame:
     if len(set(cells["arm"]) - {""}) == 1:
         cells["arm"] = ""
     return cells
-
-
-def _like(rows: pd.DataFrame, lost: pd.DataFrame, key: list[str]) -> pd.Series:
-    """Which rows share a key with a lost one?"""
-    pairs = pd.MultiIndex.from_frame(rows[key].astype(object).fillna(""))
-    return pd.Series(pairs.isin(pd.MultiIndex.from_frame(lost[key].astype(object).fillna("").drop_duplicates())), index=rows.index)
 
 
 def _of_one_level(exact: pd.DataFrame, kinds: pd.Series) -> pd.Series:
@@ -232,9 +230,9 @@ def _analysed(exact: pd.DataFrame, why: pd.Series) -> None:
 
 def _followed(exact: pd.DataFrame, why: pd.Series) -> None:
     """At risk, with an event and censored add up to the arm on each day: events and censored go together."""
-    table = (exact["term"] == "at risk") & exact["statistic"].isin(["n_events", "n_censored"])
+    table = (exact["term"] == AT_RISK) & exact["statistic"].isin(["n_events", "n_censored"])
     lost = exact[table & (why != "")]
-    why[table & (why == "") & _like(exact, lost, ["analysis", "arm", "day"])] = _SUBTRACTION
+    why[table & (why == "") & like(exact, lost, ["analysis", "arm", "day"])] = _SUBTRACTION
 
 
 def _totals(exact: pd.DataFrame, why: pd.Series) -> None:
@@ -242,7 +240,7 @@ def _totals(exact: pd.DataFrame, why: pd.Series) -> None:
     key = ["population", "parameter", "period"]
     events = (exact["statistic"] == "n_events") & exact["term"].isin(["", "fit"]) & (exact["visit"] == "")
     lost = exact[events & (exact["arm"] != "") & (why != "")]
-    why[events & (exact["arm"] == "") & (why == "") & _like(exact, lost, key)] = _SUBTRACTION
+    why[events & (exact["arm"] == "") & (why == "") & like(exact, lost, key)] = _SUBTRACTION
     of_visit = (exact["statistic"] == "n") & (exact["term"] == "") & (exact["visit"] != "")
     cells = exact[((exact["term"] == "ls_mean") | of_visit) & (why != "")]
     why[(exact["statistic"] == "n_rows") & (why == "") & exact["analysis"].isin(cells["analysis"])] = _SUBTRACTION
@@ -252,8 +250,8 @@ def _same_number(exact: pd.DataFrame, why: pd.Series, counts: pd.Series, cells: 
     """A count withheld in a cell (period, arm, visit) is withheld wherever that cell shows it again, alone or as a share."""
     pairs = cells.assign(value=exact["value"])
     lost = pairs[counts & (why != "")]
-    again = counts & _like(pairs, lost, [*_CELL, "value"])
-    again |= (exact["term"] == GONE) & _like(cells.assign(value=exact["events"].astype("float64")), lost, [*_CELL, "value"])
+    again = counts & like(pairs, lost, [*_CELL, "value"])
+    again |= (exact["term"] == GONE) & like(cells.assign(value=exact["events"].astype("float64")), lost, [*_CELL, "value"])
     why[again & (why == "")] = "the same count is withheld elsewhere"
 
 
@@ -261,7 +259,7 @@ def _shares(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
     """A percentage, or a rate, goes with its count."""
     key = [column for column in KEY if column not in {"statistic", "method", "conf_level"}]
     lost = exact[(kinds == "count") & (why != "") & ~exact["statistic"].isin(["n_expected", "n_at_risk"])]
-    why[((kinds == "share") | (exact["statistic"] == "rate")) & (why == "") & _like(exact, lost, key)] = "its count is withheld"
+    why[((kinds == "share") | (exact["statistic"] == "rate")) & (why == "") & like(exact, lost, key)] = "its count is withheld"
 
 
 def _averages(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
@@ -269,7 +267,7 @@ def _averages(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
     key = [column for column in KEY if column not in {"arm", "statistic"}]
     numbers = kinds.isin(["number", "share"]) & (exact["comparator"] == "")
     lost = exact[numbers & (why != "") & (exact["arm"] != "")]
-    why[numbers & (exact["arm"] == "") & (why == "") & _like(exact, lost, key)] = "an average over arms of which one is withheld"
+    why[numbers & (exact["arm"] == "") & (why == "") & like(exact, lost, key)] = "an average over arms of which one is withheld"
 
 
 def _comparisons(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
@@ -282,13 +280,13 @@ def _comparisons(exact: pd.DataFrame, why: pd.Series, kinds: pd.Series) -> None:
     lost = lost[lost["statistic"].isin(["n", "n_events", "percent", "estimate"])]
     for side in ("arm", "comparator"):
         compared = exact.assign(arm=exact[side])
-        why[numbers & (exact["comparator"] != "") & _like(compared, lost, ["analysis", "visit", "arm"])] = "compares with something withheld"
+        why[numbers & (exact["comparator"] != "") & like(compared, lost, ["analysis", "visit", "arm"])] = "compares with something withheld"
     general = (exact["arm"] == "") & (exact["term"].isin(_TESTS) | ~exact["term"].isin(_RESULTS))
     cells = exact[(why != "") & (exact["comparator"] == "") & exact["term"].isin(["", "ls_mean"])]
     models = exact["analysis"].isin(exact["analysis"][exact["term"].isin([*_TESTS, "fit"])])
     why[numbers & general & models & exact["analysis"].isin(cells["analysis"])] = "computed from a mean or count that is withheld"
     visits = exact[(why != "") & (exact["term"] == "ls_mean")]
-    why[numbers & (exact["term"] == "covariance") & _like(exact, visits, ["analysis", "visit"])] = "computed from a mean or count that is withheld"
+    why[numbers & (exact["term"] == "covariance") & like(exact, visits, ["analysis", "visit"])] = "computed from a mean or count that is withheld"
 
 
 def _at_baseline(exact: pd.DataFrame, why: pd.Series) -> None:
@@ -296,7 +294,7 @@ def _at_baseline(exact: pd.DataFrame, why: pd.Series) -> None:
     key = ["analysis", "parameter", "visit"]
     made_of = exact["statistic"].isin(["n", "percent", "mean", "sd"]) & (exact["term"] != GONE) & (exact["subgroup"] == "")
     lost = exact[made_of & (why != "")]
-    why[(exact["term"] == AT_BASELINE) & (why == "") & _like(exact, lost, key)] = "compares with something withheld"
+    why[(exact["term"] == AT_BASELINE) & (why == "") & like(exact, lost, key)] = "compares with something withheld"
 
 
 def _levels(exact: pd.DataFrame, why: pd.Series) -> None:
@@ -307,7 +305,7 @@ def _levels(exact: pd.DataFrame, why: pd.Series) -> None:
     compared = exact[(exact["subgroup"] != "") & (exact["level"] != "") & exact["term"].str.startswith("contrast") & (exact["comparator"] != "")]
     people = exact[(exact["term"] == PEOPLE) & (exact["subgroup"] != "") & (why != "")]
     for side in ("arm", "comparator"):
-        goes = _like(compared.assign(arm=compared[side]), people, ["analysis", "subgroup", "level", "arm"])
+        goes = like(compared.assign(arm=compared[side]), people, ["analysis", "subgroup", "level", "arm"])
         why[goes.index[goes & (why[goes.index] == "")]] = "compares with something withheld"
     for _, pair in compared.groupby(["analysis", "subgroup", "arm", "comparator", "visit"], sort=False):
         hidden = set(pair["level"][why[pair.index] != ""])
@@ -317,7 +315,7 @@ def _levels(exact: pd.DataFrame, why: pd.Series) -> None:
                 if len(hidden) < 2 or sizes[list(hidden)].sum() <= SMALL:
                     hidden.add(level)
             why[pair.index[pair["level"].isin(hidden) & (why[pair.index] == "")]] = "would give a withheld subgroup back by subtraction"
-            test = (exact["term"] == INTERACTION) & _like(exact, pair, ["analysis", "subgroup", "arm", "comparator", "visit"])
+            test = (exact["term"] == INTERACTION) & like(exact, pair, ["analysis", "subgroup", "arm", "comparator", "visit"])
             why[test & (why == "")] = "compares with something withheld"
 
 
@@ -330,34 +328,7 @@ def _other_choices(exact: pd.DataFrame, why: pd.Series) -> None:
     main = exact[exact["term"].isin(["", "fit"]) & exact["analysis"].isin(counts["analysis"])].set_index(["analysis", "arm", "statistic"])["value"]
     ours = main.reindex(pd.MultiIndex.from_frame(counts[["analysis", "arm", "statistic"]]))
     near = counts[small(pd.Series((counts["value"].to_numpy() - ours.to_numpy()), index=counts.index).abs())]
-    why[other & (why == "") & _like(exact, near, ["analysis", "level"])] = "differs from the main definition by a few people"
-
-
-def _curves(exact: pd.DataFrame, why: pd.Series) -> None:
-    """A curve ends before its first withheld step: the next level would tell how many events lay between."""
-    curve = exact[exact["term"] == CURVE]
-    for _, steps in curve.groupby(["analysis", "arm"], sort=False):
-        hidden = why[steps.index] != ""
-        if hidden.any():
-            first = steps["day"][hidden].min()
-            begun = bool(((steps["day"] < first) & (steps["day"] > 0)).any())
-            later = (steps["day"] >= (first if begun else 0)) & ~hidden
-            why.loc[later[later].index] = "beyond a withheld step of its curve"
-
-
-def _incidence(exact: pd.DataFrame, why: pd.Series) -> None:
-    """An incidence goes when it lies a few events beyond the one shown before it: their difference would tell how many."""
-    given = exact["term"] == "incidence"
-    curves = exact[given & (exact["statistic"] == "incidence")].sort_values("day", kind="stable")
-    for _, curve in curves.groupby(["analysis", "arm"], sort=False):
-        before = 0
-        shown = curve[why[curve.index] == ""]
-        for at, events in enumerate(shown["events"].tolist()):
-            if 0 < events - before <= SMALL:
-                of_day = given & _like(exact, shown.iloc[[at]], ["analysis", "arm", "day"])
-                why[of_day & (why == "")] = "a few events lie between it and the incidence before it"
-            else:
-                before = events
+    why[other & (why == "") & like(exact, near, ["analysis", "level"])] = "differs from the main definition by a few people"
 
 
 def _round5(values: pd.Series) -> pd.Series:
@@ -393,4 +364,4 @@ def _blank_known(frame: pd.DataFrame, exact: pd.DataFrame, why: pd.Series) -> No
     known = cells.assign(value=exact["value"])[(_kinds(exact) == "count") & (why != "")]
     for column in ("n", "events"):
         pairs = cells.assign(value=exact[column].astype("float64"))
-        frame.loc[_like(pairs, known, [*_CELL, "value"]), column] = pd.NA
+        frame.loc[like(pairs, known, [*_CELL, "value"]), column] = pd.NA
