@@ -44,8 +44,10 @@ def make(name: str, ard: pd.DataFrame, widths: tuple[float, ...] = (WIDE, NARROW
     figure = drawn(name, ard)
     labels = Labels.of(ard)
     kinds = _KINDS.get(labels.text("study", "profile"), ("svg", "png"))
-    facts = {"title": figure.title, "alt": figure.alt, "nothing": figure.nothing}
-    files = {f"{name}.csv": figure.rows.to_csv(index=False, lineterminator="\n").encode()}
+    said = f"{labels.stamp}, arms are permuted: " if labels.stamp else ""
+    facts = {"title": figure.title, "alt": said + figure.alt, "nothing": figure.nothing}
+    rows = figure.rows.assign(arms=f"{labels.stamp}: permuted") if labels.stamp else figure.rows
+    files = {f"{name}.csv": rows.to_csv(index=False, lineterminator="\n").encode()}
     for width in widths:
         if figure.plate is None:
             break

@@ -36,6 +36,7 @@ def word(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], internal
     document.core_properties.title = labels.text("study", "title")
     _running_heads(document, labels, internal=internal)
     _opening(document, ard, labels)
+    contents = document.add_paragraph()
     files = {f"figures/{made.name}": made for made in figures} | {f"tables/{made.name}": made for made in tables}
     shown = displays(figures, tables)
     for section in SECTIONS:
@@ -46,6 +47,7 @@ def word(ard: pd.DataFrame, *, figures: list[Made], tables: list[Made], internal
         if not ready and section.absent:
             document.add_paragraph(section.absent)
     _closing(document, ard, labels, [name for name in PUBLISHED if name in shown], shown, files)
+    _contents(contents, [paragraph for paragraph in document.paragraphs if paragraph.style.name == "Heading 1"])
     return packed(document)
 
 
@@ -151,12 +153,36 @@ def _closing(
     _displays(document, [name for name in WITHHELD if name in shown], shown, files)
 
 
-def _field(paragraph: Any, code: str, shown: str = "1") -> None:  # noqa: ANN401 - as above
-    """A field that Word keeps up to date: a page, a number of a sequence."""
+def _contents(place: Any, headings: list[Any]) -> None:  # noqa: ANN401 - as above
+    """A table of contents that is right as it stands: links without page numbers, which only a word processor knows."""
+    field = (
+        '<w:fldChar w:fldCharType="begin"/>',
+        '<w:instrText xml:space="preserve"> TOC \\o "1-1" \\h \\n </w:instrText>',
+        '<w:fldChar w:fldCharType="separate"/>',
+    )
+    for at, heading in enumerate(headings):
+        line, name = place.insert_paragraph_before(), f"_Toc{at + 1:06d}"
+        line.paragraph_format.space_after = 0
+        for inside in () if at else field:
+            line._p.append(_element("r", "", inside))
+        link = _element("hyperlink", f'w:anchor="{name}" w:history="1"')
+        link.append(line.add_run(heading.text)._r)
+        line._p.append(link)
+        heading._p.insert(1, _element("bookmarkStart", f'w:id="{at + 1}" w:name="{name}"'))
+        heading._p.append(_element("bookmarkEnd", f'w:id="{at + 1}"'))
+    place._p.append(_element("r", "", '<w:fldChar w:fldCharType="end"/>'))
+
+
+def _element(tag: str, attributes: str, inside: str = "") -> Any:  # noqa: ANN401 - as above
     from docx.oxml import parse_xml
     from docx.oxml.ns import nsdecls
 
-    field: Any = parse_xml(f"<w:fldSimple {nsdecls('w')}/>")
+    return parse_xml(f"<w:{tag} {nsdecls('w')} {attributes}>{inside}</w:{tag}>")
+
+
+def _field(paragraph: Any, code: str, shown: str = "1") -> None:  # noqa: ANN401 - as above
+    """A field that Word keeps up to date: a page, a number of a sequence."""
+    field = _element("fldSimple", "")
     field.set(f"{{{_W}}}instr", f" {code} ")
     run = paragraph.add_run(shown)
     field.append(run._r)

@@ -39,6 +39,16 @@ def test_the_acro_profile_lets_out_no_svg() -> None:
     assert set(figures.make("flow", ard).files) == {"flow.csv", "flow.png", "flow_85mm.png"}
 
 
+def test_words_and_data_of_a_blinded_figure_say_so() -> None:
+    ard = exact("esketamine_trial")
+    stamp = ard[(ard["parameter"] == "study") & (ard["term"] == "name")].assign(term="blinded", text="7")
+    made = figures.make("flow", pd.concat([ard, stamp], ignore_index=True), widths=())
+    assert made.facts["alt"].startswith("BLINDED, arms are permuted: ")
+    assert set(pd.read_csv(io.BytesIO(made.files["flow.csv"]))["arms"]) == {"BLINDED: permuted"}
+    plain = figures.make("flow", ard, widths=())
+    assert "BLINDED" not in plain.facts["alt"] + plain.files["flow.csv"].decode()
+
+
 def test_the_trajectory_draws_the_rows_of_the_primary_model() -> None:
     ard = exact("esketamine_trial")
     drawn = pd.read_csv(io.BytesIO(figures.make("trajectory", ard).files["trajectory.csv"]))

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from docx import Document
+from docx.oxml.ns import qn
 
 from ketaoutcomes import figures, tables
 from ketaoutcomes.figures._figure import WIDE
@@ -48,9 +49,19 @@ def test_every_table_and_figure_stands_in_the_document_as_it_was_made() -> None:
     assert sorted(shape._inline.docPr.get("descr") for shape in document.inline_shapes) == sorted(one.facts["alt"] for one in drawn)
     headings = [paragraph.text for paragraph in document.paragraphs if paragraph.style.name == "Heading 1"]
     assert headings == [*(section.heading for section in SECTIONS), "How it was done", "Published numbers", "Deviations from the plan", "Disclosure"]
+    links = document.element.body.findall(".//" + qn("w:hyperlink"))
+    assert [text_of(link) for link in links] == headings
+    marks = {mark.get(qn("w:name")): mark.getparent() for mark in document.element.body.iter(qn("w:bookmarkStart"))}
+    assert [text_of(marks[link.get(qn("w:anchor"))]) for link in links] == headings
+    kinds = [mark.get(qn("w:fldCharType")) for mark in document.element.body.iter(qn("w:fldChar"))]
+    assert kinds == ["begin", "separate", "end"]
     captions = [paragraph for paragraph in document.paragraphs if paragraph.style.name == "Caption"]
     assert len(captions) == len(drawn) + len(own)
     assert all("SEQ " in caption._p.xml for caption in captions)
+
+
+def text_of(element: Any) -> str:
+    return "".join(part.text for part in element.iter(qn("w:t")))
 
 
 def test_the_document_is_the_same_twice_and_says_when_it_must_not_leave() -> None:

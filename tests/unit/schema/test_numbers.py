@@ -49,3 +49,10 @@ def test_a_number_is_shown_only_when_it_stands(status: str, text: str) -> None:
 def test_limits_take_the_decimals_of_their_estimate() -> None:
     rows = pd.DataFrame({"statistic": ["risk_difference", "conf_low", "conf_high"], "value": [10.0, -4.92, 24.86], "status": "ok"})
     assert interval(rows, "risk_difference") == "10.0 (−4.9 to 24.9)"
+
+
+def test_no_ratio_is_printed_as_nothing() -> None:
+    rows = pd.DataFrame({"statistic": ["hazard_ratio", "conf_low", "conf_high"], "value": [0.005, 0.0049, 14.2], "status": "ok"})
+    assert interval(rows, "hazard_ratio") == "0.01 (<0.01 to 14.20)"
+    differences = rows.assign(statistic=["estimate", "conf_low", "conf_high"])
+    assert interval(differences, "estimate") == "0.01 (0.00 to 14.20)"
