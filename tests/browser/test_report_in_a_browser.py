@@ -12,8 +12,6 @@ import pytest
 from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
 
-#: One worker makes the pages once.
-pytestmark = pytest.mark.xdist_group("browser")
 #: A4 less the margins of the print stylesheet, in CSS pixels.
 PRINTED = {"width": round((210 - 2 * 14) / 25.4 * 96), "height": round((297 - 2 * 14) / 25.4 * 96)}
 

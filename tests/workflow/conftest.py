@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ketaoutcomes.simulate import SIMULATED
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: One open study with time to event, one confidential one: every rule runs, for both audiences.
 STUDIES = ("esketamine_withdrawal", "ketamine_clinics")
+#: Of them only these analyses, so that runs are short: what the others find is the demo's and other tests' to see.
+KEPT = {
+    "esketamine_withdrawal": ("description", "relapse_hazard", "relapse_curve"),
+    "ketamine_clinics": ("description", "main", "response", "exposure", "durability", "landmark"),
+}
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,11 @@ def make_project(root: Path, studies: tuple[str, ...] = STUDIES) -> Project:
     shutil.copy(REPOSITORY / "Snakefile", root / "Snakefile")
     for folder in ("workflow", "config", "requirements"):
         shutil.copytree(REPOSITORY / folder, root / folder)
+    for study, kept in KEPT.items():
+        path = root / "config" / "studies" / f"{study}.yaml"
+        plan = yaml.safe_load(path.read_text(encoding="utf-8"))
+        plan["analyses"] = {name: plan["analyses"][name] for name in kept}
+        path.write_text(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True), encoding="utf-8")
     for study in studies:
         for name, text in SIMULATED[study](None).items():
             path = root / "data" / study / name

@@ -17,8 +17,6 @@ from tests.corpus.cases import GOOD, plan
 from tests.workflow.conftest import Project, make_project
 from tests.workflow.test_run import _Page
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 #: Somebody who must not be found anywhere outside `restricted/`.
 CANARIES = ("CanaryId", "CanarySurname", "canary@example.org", "1961-05-17", "CanaryClinic", "2024-05-07")
 #: A header that breaks out of patsy's Q() and runs a command (traps of formulas).

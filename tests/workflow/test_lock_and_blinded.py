@@ -15,7 +15,6 @@ from ketaoutcomes import blinding, files
 from ketaoutcomes.domain.study_file import read_study
 from tests.workflow.conftest import STUDIES, Project
 
-pytestmark = pytest.mark.xdist_group("workflow")
 OPEN, CONFIDENTIAL = STUDIES
 FILE = f"config/studies/{OPEN}.yaml"
 

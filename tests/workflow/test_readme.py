@@ -6,11 +6,8 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from tests.workflow.conftest import REPOSITORY, make_project
-
-pytestmark = pytest.mark.xdist_group("workflow")
 
 
 def blocks(kind: str) -> list[str]:

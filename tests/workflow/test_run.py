@@ -12,7 +12,6 @@ import pytest
 from ketaoutcomes.simulate import SIMULATED
 from tests.workflow.conftest import STUDIES, Project, make_project
 
-pytestmark = pytest.mark.xdist_group("workflow")
 OPEN, CONFIDENTIAL = STUDIES
 
 

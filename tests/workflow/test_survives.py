@@ -21,7 +21,6 @@ import pytest
 from ketaoutcomes import cli
 from tests.workflow.conftest import STUDIES, Project, make_project
 
-pytestmark = pytest.mark.xdist_group("workflow")
 OPEN, CONFIDENTIAL = STUDIES
 
 
@@ -259,7 +258,7 @@ def mounted(project: Project, command: str) -> subprocess.CompletedProcess[str]:
 def test_a_disk_that_fills_during_a_run_ends_in_a_sentence(project: Project) -> None:
     shutil.rmtree(project.root / "results" / OPEN / "release")
     (project.root / "results" / OPEN / "release").mkdir()
-    done = mounted(project, f"mount -t tmpfs -o size=100k tmpfs results/{OPEN}/release")
+    done = mounted(project, f"mount -t tmpfs -o size=20k tmpfs results/{OPEN}/release")
     assert done.returncode == 2, done.stderr
     name, sentence = done.stderr.splitlines()
     assert name == f"{OPEN}, release_release:"

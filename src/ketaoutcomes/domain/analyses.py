@@ -247,7 +247,7 @@ class CumulativeIncidence(Common):
     period: str
     """Period analysed."""
     days: list[float] = Field(min_length=1)
-    """Times, in the study's `time_unit`, at which incidence is given."""
+    """Times, in the study's `time_unit`, at which incidence and people at risk are given."""
 
 
 class Cox(Comparison):
