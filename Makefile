@@ -75,5 +75,5 @@ clean:
 
 # snakemake's own report of the workflow, its rules and times, with the released reports: results/native/report.html
 native-report: .venv/test demo
-	@$(RUN)/python -m snakemake --cores all --workflow-profile none --quiet all native
+	@$(RUN)/python -m snakemake native --cores all --workflow-profile none --quiet all
 	@$(RUN)/python -m snakemake --workflow-profile none --report results/native/report.html native
