@@ -10,7 +10,7 @@ import pandas as pd
 from ketaoutcomes.report.headline import design_sentence, headline, missing_sentence, seen_sentence
 from ketaoutcomes.schema.ard import ANY_EVENT, match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import interval, value_of
+from ketaoutcomes.schema.numbers import ci, interval, value_of
 
 #: Methods of a risk difference in the order displays choose them.
 _METHODS = ("standardised", "mantel_haenszel", "newcombe")
@@ -102,7 +102,7 @@ def _share(at: pd.DataFrame, title: str, labels: Labels) -> str:
     differences = match(at, term="contrast: risk difference")
     method = next((method for method in _METHODS if (differences["method"] == method).any()), "")
     compared = [
-        f"{names[arm]} against {names[str(of['comparator'].iloc[0])]}, risk difference {interval(of, 'risk_difference')} percentage points"
+        f"{names[arm]} against {names[str(of['comparator'].iloc[0])]}, risk difference ({ci(of)}) {interval(of, 'risk_difference')} percentage points"
         for arm in dict.fromkeys(differences["arm"])
         if len(of := match(differences, arm=arm, method=method))
     ]
@@ -117,13 +117,20 @@ def _times(ard: pd.DataFrame, labels: Labels) -> list[Sentence]:
         for _, row in match(ard, analysis=analysis, term="contrast", statistic="hazard_ratio").iterrows():
             of = match(ard, analysis=analysis, term="contrast", arm=str(row["arm"]), method=str(row["method"]))
             pair = f"{names[str(row['arm'])]} against {names[str(row['comparator'])]}"
-            text = f"{labels.text('analysis', analysis)}: {pair}, hazard ratio {interval(of, 'hazard_ratio')}, p {value_of(of, 'p_value')}."
+            text = f"{labels.text('analysis', analysis)}: {pair}, hazard ratio ({ci(of)}) {interval(of, 'hazard_ratio')}, p {value_of(of, 'p_value')}."
             found.append(Sentence("durability", analysis, text))
     for analysis in _analyses(labels, "kaplan_meier"):
         rows = match(ard, analysis=analysis, term="median")
         said = [f"{names[arm]} {interval(match(rows, arm=arm), 'median')}" for arm in dict.fromkeys(rows["arm"])]
         if said:
-            found.append(Sentence("durability", analysis, f"{labels.text('analysis', analysis)}, median in {unit}: {'; '.join(said)}."))
+            found.append(Sentence("durability", analysis, f"{labels.text('analysis', analysis)}, median in {unit} ({ci(rows)}): {'; '.join(said)}."))
+    for analysis in _analyses(labels, "cumulative_incidence"):
+        rows = match(ard, analysis=analysis, term="incidence")
+        for day in sorted(set(rows["day"]))[-1:]:
+            at = match(rows, day=float(day))
+            said = [f"{names[arm]} {interval(match(at, arm=arm), 'incidence')}" for arm in dict.fromkeys(at["arm"])]
+            text = f"{labels.text('analysis', analysis)}, cumulative incidence by {day:g} {unit} ({ci(at)}): {'; '.join(said)}."
+            found.append(Sentence("durability", analysis, text))
     return found
 
 

@@ -58,3 +58,9 @@ def interval(rows: pd.DataFrame, statistic: str = "estimate") -> str:
     none = NOTHING in (low, high) and (value_of(rows, statistic) in (WITHHELD, NOTHING) or statistic == "number_needed")
     limits = "" if none else f" ({low} to {high})"
     return f"{value_of(rows, statistic)}{limits}"
+
+
+def ci(rows: pd.DataFrame) -> str:
+    """``95 % CI`` to name intervals with; only ``CI`` where these rows' intervals have several levels."""
+    found = rows["conf_level"].dropna().unique()
+    return f"{100 * found[0]:g} % CI" if len(found) == 1 else "CI"

@@ -43,12 +43,6 @@ def footnotes(doc: str | None, *more: str) -> tuple[str, ...]:
     return tuple(note for note in (rest, *more) if note)
 
 
-def ci(rows: pd.DataFrame) -> str:
-    """``95 % CI`` for a column's name; only ``CI`` where these rows' intervals have several levels, which `levels` then names."""
-    found = rows["conf_level"].dropna().unique()
-    return f"{100 * found[0]:g} % CI" if len(found) == 1 else "CI"
-
-
 def levels(rows: pd.DataFrame, labels: Labels, *, named: bool = True) -> str:
     """A footnote with the confidence levels of these rows, by analysis; empty where there is one and a column's name has it (`named`)."""
     found = {float(level): rows["analysis"][rows["conf_level"] == level] for level in sorted(rows["conf_level"].dropna().unique())}

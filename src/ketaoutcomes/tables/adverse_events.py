@@ -7,9 +7,9 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import ANY_EVENT, ANY_OF_CLASS, match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import NOTHING, WITHHELD, value_of
+from ketaoutcomes.schema.numbers import NOTHING, WITHHELD, ci, value_of
 from ketaoutcomes.tables._table import Row, Spanner, Table
-from ketaoutcomes.tables._words import arm_columns, ci, footnotes, model_analyses, titled
+from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, titled
 
 NEEDS = ("adverse_events",)
 _COLUMNS = ("People (%)", "Events")

@@ -8,9 +8,9 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import NOTHING, interval
+from ketaoutcomes.schema.numbers import NOTHING, ci, interval
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import ci, footnotes, levels, model_analyses, n_of, p_of, titled
+from ketaoutcomes.tables._words import footnotes, levels, model_analyses, n_of, p_of, titled
 
 NEEDS = ("association",)
 _PREFIX = "association: "

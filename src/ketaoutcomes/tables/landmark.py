@@ -7,9 +7,9 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import interval, value_of
+from ketaoutcomes.schema.numbers import ci, interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import ci, footnotes, levels, model_analyses, titled
+from ketaoutcomes.tables._words import footnotes, levels, model_analyses, titled
 
 NEEDS = ("landmark",)
 

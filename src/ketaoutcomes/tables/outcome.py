@@ -7,9 +7,9 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import ADJUSTED, match, shown_first
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import NOTHING, interval
+from ketaoutcomes.schema.numbers import NOTHING, ci, interval
 from ketaoutcomes.tables._table import Cell, Row, Spanner, Table
-from ketaoutcomes.tables._words import arm_columns, ci, footnotes, levels, model_analyses, n_of, p_of, titled, visit_label
+from ketaoutcomes.tables._words import arm_columns, footnotes, levels, model_analyses, n_of, p_of, titled, visit_label
 
 NEEDS = ("mmrm|lmm|ancova|paired|gee|weighted",)
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import OTHER_CHOICE, match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import NOTHING, interval, shown, value_of
+from ketaoutcomes.schema.numbers import NOTHING, ci, interval, shown, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import ci, footnotes, levels, model_analyses, p_of, titled
+from ketaoutcomes.tables._words import footnotes, levels, model_analyses, p_of, titled
 
 NEEDS = ("kaplan_meier|cox",)
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import NOTHING, interval, value_of
+from ketaoutcomes.schema.numbers import NOTHING, ci, interval, value_of
 from ketaoutcomes.tables._table import Cell, Row, Spanner, Table
-from ketaoutcomes.tables._words import against, arm_columns, ci, footnotes, levels, model_analyses, p_of, titled, visit_label
+from ketaoutcomes.tables._words import against, arm_columns, footnotes, levels, model_analyses, p_of, titled, visit_label
 
 NEEDS = ("glmm|hazard|gee",)
 _EFFECTS = ("risk_difference", "risk_ratio", "odds_ratio")

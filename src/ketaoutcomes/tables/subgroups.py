@@ -8,9 +8,9 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import INTERACTION, NO_VALUE, PEOPLE, match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import interval, value_of
+from ketaoutcomes.schema.numbers import ci, interval, value_of
 from ketaoutcomes.tables._table import END, Cell, Row, Spanner, Table, noted
-from ketaoutcomes.tables._words import arm_columns, ci, footnotes, levels, model_analyses, p_of, titled, visit_label
+from ketaoutcomes.tables._words import arm_columns, footnotes, levels, model_analyses, p_of, titled, visit_label
 
 NEEDS = ("subgroups",)
 _NAMES = {"estimate": "Difference", "risk_difference": "Risk difference, points", "hazard_ratio": "Hazard ratio"}

@@ -11,9 +11,9 @@ import pandas as pd
 
 from ketaoutcomes.schema.ard import match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import interval, value_of
+from ketaoutcomes.schema.numbers import ci, interval, value_of
 from ketaoutcomes.tables._table import Row, Table
-from ketaoutcomes.tables._words import arm_columns, ci, footnotes, model_analyses, p_of, titled
+from ketaoutcomes.tables._words import arm_columns, footnotes, model_analyses, p_of, titled
 
 NEEDS = ("weighted",)
 

@@ -102,6 +102,15 @@ def test_sentences_hold_the_strings_of_the_tables(study: str) -> None:
     assert shared or study in {"ketamine_clinics", "esketamine_doses"}
     assert not re.search(r"\bnan\b", text)
     assert "  " not in text
+    if study == "esketamine_withdrawal":
+        assert "by 336 days (95 % CI): Placebo " in text
+        (line,) = [row for row in csv.reader(io.StringIO(table(study, "incidence"))) if row[:1] == ["Incidence at 336 days"]]
+        assert all(cell in text for cell in line[1:])
+
+
+def table(study: str, name: str) -> str:
+    """A table as CSV."""
+    return next(one.files[f"{name}.csv"].decode() for one in made(study, drawn=False)["tables"] if one.name == name)
 
 
 def test_one_changed_value_changes_the_sentences_that_say_it() -> None:
