@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ketaoutcomes.schema.ard import match, shown_first
+from ketaoutcomes.schema.ard import SIMULTANEOUS, match, shown_first
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import NOTHING, WITHHELD, interval, rounded, shown
+from ketaoutcomes.schema.numbers import NOTHING, WITHHELD, ci, interval, rounded, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def _words(rows: pd.DataFrame, labels: Labels) -> str:
     first = rows.iloc[0]
     arms = labels.of_kind("arm")
     statistic = next(s for s in ("hazard_ratio", "risk_difference", "estimate", "median") if (rows["statistic"] == s).any())
-    level = rows["conf_level"].max()
-    text = interval(rows, statistic).replace(" (", f" ({100 * level:g} % CI ", 1)
+    named = "simultaneous " if first["method"] in SIMULTANEOUS else ""
+    text = interval(rows, statistic).replace(" (", f" ({named}{ci(rows)} ", 1)
     unit = labels.text("unit", str(first["parameter"])) if statistic == "estimate" else ""
     unit = labels.text("study", "time_unit") if statistic == "median" else unit
     text = text.replace(" (", f" {unit} (", 1) if unit else text

@@ -10,7 +10,7 @@ import pandas as pd
 from ketaoutcomes.report.headline import design_sentence, headline, missing_sentence, seen_sentence
 from ketaoutcomes.schema.ard import ANY_EVENT, match
 from ketaoutcomes.schema.labels import Labels
-from ketaoutcomes.schema.numbers import ci, interval, value_of
+from ketaoutcomes.schema.numbers import NOTHING, ci, interval, value_of
 
 #: Methods of a risk difference in the order displays choose them.
 _METHODS = ("standardised", "mantel_haenszel", "newcombe")
@@ -121,7 +121,7 @@ def _times(ard: pd.DataFrame, labels: Labels) -> list[Sentence]:
             found.append(Sentence("durability", analysis, text))
     for analysis in _analyses(labels, "kaplan_meier"):
         rows = match(ard, analysis=analysis, term="median")
-        said = [f"{names[arm]} {interval(match(rows, arm=arm), 'median')}" for arm in dict.fromkeys(rows["arm"])]
+        said = [f"{names[arm]} {interval(match(rows, arm=arm), 'median').replace(NOTHING, 'not reached')}" for arm in dict.fromkeys(rows["arm"])]
         if said:
             found.append(Sentence("durability", analysis, f"{labels.text('analysis', analysis)}, median in {unit} ({ci(rows)}): {'; '.join(said)}."))
     for analysis in _analyses(labels, "cumulative_incidence"):

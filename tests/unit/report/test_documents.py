@@ -106,6 +106,7 @@ def test_sentences_hold_the_strings_of_the_tables(study: str) -> None:
         assert "by 336 days (95 % CI): Placebo " in text
         (line,) = [row for row in csv.reader(io.StringIO(table(study, "incidence"))) if row[:1] == ["Incidence at 336 days"]]
         assert all(cell in text for cell in line[1:])
+        assert "Esketamine not reached" in text
 
 
 def table(study: str, name: str) -> str:
