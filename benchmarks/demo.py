@@ -32,7 +32,7 @@ def main() -> None:
         stages = _stages(project)
         inside = _in_one_process()
     print(f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, snakemake {version('snakemake')}\n")
-    print(f"ketaoutcomes run, five studies, nothing done before: {first:6.1f} s")
+    print(f"ketaoutcomes run, seven studies, nothing done before: {first:6.1f} s")
     print(f"ketaoutcomes run, nothing to do:                     {again:6.1f} s")
     print(f"the same work in one process, one core:              {inside:6.1f} s")
     print(f"sum of job times:                                    {sum(sum(t) for t in stages.values()):6.1f} s")
