@@ -51,11 +51,11 @@ def value_of(rows: pd.DataFrame, statistic: str, like: str = "") -> str:
 
 
 def interval(rows: pd.DataFrame, statistic: str = "estimate") -> str:
-    """``estimate (low to high)`` of the rows of one result; one word where all of it is withheld."""
+    """``estimate (low to high)`` of the rows of one result, without limits where it has none; one word where all of it is withheld."""
     low, high = value_of(rows, "conf_low", statistic), value_of(rows, "conf_high", statistic)
     if {value_of(rows, statistic), low, high} == {WITHHELD}:
         return WITHHELD
-    none = NOTHING in (low, high) and (value_of(rows, statistic) in (WITHHELD, NOTHING) or statistic == "number_needed")
+    none = low == high == NOTHING or (NOTHING in (low, high) and (value_of(rows, statistic) in (WITHHELD, NOTHING) or statistic == "number_needed"))
     limits = "" if none else f" ({low} to {high})"
     return f"{value_of(rows, statistic)}{limits}"
 

@@ -56,3 +56,11 @@ def test_no_ratio_is_printed_as_nothing() -> None:
     assert interval(rows, "hazard_ratio") == "0.01 (<0.01 to 14.20)"
     differences = rows.assign(statistic=["estimate", "conf_low", "conf_high"])
     assert interval(differences, "estimate") == "0.01 (0.00 to 14.20)"
+
+
+def test_a_result_without_limits_is_printed_alone() -> None:
+    """Holm and Hochberg have no intervals."""
+    rows = pd.DataFrame({"statistic": ["estimate", "conf_low", "conf_high"], "value": [-7.39, float("nan"), float("nan")], "status": "ok"})
+    assert interval(rows) == "−7.39"
+    assert interval(rows.head(1)) == "−7.39"
+    assert interval(rows.assign(value=[-7.39, -9.0, float("nan")])) == "−7.39 (−9.00 to –)"
